@@ -1,0 +1,1 @@
+"""Who edits files in a workspace; one small file each."""

@@ -1,0 +1,136 @@
+"""What can go wrong, as one tree.
+
+StomperError
+├── UsageError          2  the command line or the call is wrong
+├── PipelineError       2  the pipeline is wrong; holds every problem that was found
+├── RepositoryError     3  git is missing, this is no repository, nobody to commit as
+├── CheckError          3  a check is missing, crashed, or printed what cannot be read
+├── TestsError          3  the test command that was asked for is missing
+├── CommandError        3  an external command could not be started or ran out of time
+├── WorkspaceError      3  a workspace could not be made
+├── StageError          3  a stage of the user's own failed
+├── AgentError          3  an agent failed on one file
+└── ConflictError       3  the target moved under a fix
+
+The number is the exit code when the error ends a run. Errors of one file (workspace, stage, agent,
+conflict) become that file's result and end the run only where the pipeline says `on_error: abort`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+__all__ = [
+    "AgentError",
+    "CheckError",
+    "CommandError",
+    "ConflictError",
+    "PipelineError",
+    "Problem",
+    "RepositoryError",
+    "StageError",
+    "StomperError",
+    "TestsError",
+    "UsageError",
+    "WorkspaceError",
+]
+
+
+class StomperError(Exception):
+    """Something the user can act on.
+
+    Args:
+        message: what happened, in one sentence.
+        hint: what to do next; an empty string where there is nothing to do.
+    """
+
+    exit_code = 3
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class UsageError(StomperError):
+    """The command line or the call is wrong."""
+
+    exit_code = 2
+
+
+@attrs.frozen
+class Problem:
+    """One thing that is wrong with a pipeline.
+
+    `file` is a path or a name for text that has none; `line` and `column` count from 1, 0 where there
+    is no place; `path` is dotted, as in `retry.max_attempts` or `stages[2].attempt[1]`.
+    """
+
+    message: str
+    path: str = ""
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    suggestion: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        text = ": ".join(part for part in (place, self.path, self.message) if part)
+        return f"{text} (did you mean {self.suggestion!r}?)" if self.suggestion else text
+
+
+class PipelineError(StomperError):
+    """The pipeline is wrong; `problems` holds everything that is, not only the first thing."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[Problem], hint: str = "") -> None:
+        super().__init__("\n".join(str(problem) for problem in problems), hint)
+        self.problems = tuple(problems)
+
+
+class RepositoryError(StomperError):
+    """Git is missing, this is no repository, or it is in a state in which nothing can be committed."""
+
+
+class CheckError(StomperError):
+    """A check is missing, crashed, or printed what cannot be read: never "no findings"."""
+
+
+class TestsError(StomperError):
+    """The test command that was asked for cannot be run at all."""
+
+    __test__ = False
+
+
+class CommandError(StomperError):
+    """An external command could not be started, or was ended at its time limit."""
+
+
+class WorkspaceError(StomperError):
+    """A workspace could not be made or prepared."""
+
+
+class StageError(StomperError):
+    """A stage of the user's own raised."""
+
+
+class AgentError(StomperError):
+    """An agent failed on one file; the next agent of the cascade takes over."""
+
+
+class ConflictError(StomperError):
+    """The target moved under a fix.
+
+    `retryable` is false where another attempt would meet the same conflict, as when the user is
+    editing the file.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, retryable: bool = True) -> None:
+        super().__init__(message, hint)
+        self.retryable = retryable

@@ -1,0 +1,1 @@
+"""Frozen values, no input or output: what travels between the layers."""

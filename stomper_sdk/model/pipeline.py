@@ -1,0 +1,212 @@
+"""The pipeline as declared, after every name and type was checked.
+
+Each class is one section of the YAML, each field one key of it; the defaults here are the language's
+defaults, and the only place where they stand. Times are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import attrs
+
+__all__ = [
+    "AgentSpec",
+    "ApplySpec",
+    "BackoffSpec",
+    "BudgetSpec",
+    "CheckSpec",
+    "CommitSpec",
+    "FilesSpec",
+    "GuardSpec",
+    "ParallelismSpec",
+    "Pipeline",
+    "PromptSpec",
+    "ReducerSpec",
+    "RetrySpec",
+    "SandboxSpec",
+    "StageSpec",
+    "TestValidationSpec",
+    "WorkspaceSpec",
+]
+
+RetryCause = Literal["agent_error", "unfixed", "new_findings", "guard", "tests_failed", "conflict"]
+
+
+@attrs.frozen
+class CheckSpec:
+    """A check by its name in the pipeline; `options` are read by the check's own plug-in."""
+
+    name: str
+    use: str
+    options: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class AgentSpec:
+    """An agent by its name in the pipeline; `options` are read by the agent's own plug-in."""
+
+    name: str
+    use: str
+    options: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class FilesSpec:
+    include: tuple[str, ...] = ("**",)
+    exclude: tuple[str, ...] = ()
+    max_files: int = 0
+    since: str | None = None
+
+
+@attrs.frozen
+class ParallelismSpec:
+    max_parallel_files: int = 4
+
+
+@attrs.frozen
+class BackoffSpec:
+    initial: float = 0.0
+    factor: float = 2.0
+    max: float = 60.0
+    jitter: float = 0.1
+
+
+@attrs.frozen
+class RetrySpec:
+    max_attempts: int = 3
+    start_from: Literal["best", "clean"] = "best"
+    on: tuple[RetryCause, ...] = (
+        "agent_error",
+        "unfixed",
+        "new_findings",
+        "guard",
+        "tests_failed",
+        "conflict",
+    )
+    backoff: BackoffSpec = BackoffSpec()
+
+
+@attrs.frozen
+class PromptSpec:
+    template: str = "default"
+    strategy: str = "escalate"
+    levels: tuple[str, ...] = ("minimal", "normal", "detailed", "verbose")
+
+
+@attrs.frozen
+class TestValidationSpec:
+    __test__ = False
+
+    mode: Literal["full", "quick", "final", "none"] = "quick"
+    command: str | tuple[str, ...] = "auto"
+    timeout: float = 600.0
+    flaky_reruns: int = 1
+
+
+@attrs.frozen
+class GuardSpec:
+    """What a fix may touch: its own file, the files that match some globs, or the whole repo."""
+
+    scope: Literal["file", "repo"] | tuple[str, ...] = "file"
+    forbid: tuple[str, ...] = ()
+    max_changed_lines: int = 400
+
+
+@attrs.frozen
+class WorkspaceSpec:
+    root: str | None = None
+    kind: Literal["worktree", "direct"] = "worktree"
+    include: str = ".worktreeinclude"
+    link: tuple[str, ...] = ()
+    setup: str | tuple[str, ...] | None = None
+
+
+@attrs.frozen
+class SandboxSpec:
+    kind: Literal["none"] = "none"
+
+
+@attrs.frozen
+class BudgetSpec:
+    time: float | None = None
+    tokens: int | None = None
+    cost_usd: float | None = None
+
+
+@attrs.frozen
+class CommitSpec:
+    style: Literal["conventional", "plain"] = "conventional"
+    template: str | None = None
+    hooks: Literal["run", "skip"] = "run"
+    sign: bool = False
+    trailers: bool = True
+
+
+@attrs.frozen
+class ApplySpec:
+    target: Literal["current", "branch"] = "current"
+    branch: str = "stomper/{session_id}"
+    commit: CommitSpec = CommitSpec()
+
+
+@attrs.frozen
+class StageSpec:
+    """A node of the stages tree; only the blocks `for_each_file` and `attempt` have children."""
+
+    name: str
+    options: Mapping[str, Any] = attrs.field(factory=dict)
+    children: tuple[StageSpec, ...] = ()
+    where: str = ""
+
+
+@attrs.frozen
+class ReducerSpec:
+    """A fold of one field (`source`) of each file's result (`from` in the YAML)."""
+
+    name: str
+    reduce: str
+    source: str
+    where: str = "any"
+
+
+@attrs.frozen
+class Pipeline:
+    """A whole pipeline: every section, with the defaults filled in.
+
+    `origin` says where it was read from; `secrets` are the values that came from the environment and
+    are never shown.
+    """
+
+    name: str
+    stages: tuple[StageSpec, ...]
+    description: str = ""
+    checks: tuple[CheckSpec, ...] = ()
+    agents: tuple[AgentSpec, ...] = ()
+    files: FilesSpec = FilesSpec()
+    parallelism: ParallelismSpec = ParallelismSpec()
+    retry: RetrySpec = RetrySpec()
+    prompt: PromptSpec = PromptSpec()
+    test_validation: TestValidationSpec = TestValidationSpec()
+    guard: GuardSpec = GuardSpec()
+    workspace: WorkspaceSpec = WorkspaceSpec()
+    sandbox: SandboxSpec = SandboxSpec()
+    budget: BudgetSpec = BudgetSpec()
+    apply: ApplySpec = ApplySpec()
+    accept: Literal["all", "improved"] = "improved"
+    on_error: Literal["continue", "abort"] = "continue"
+    reducers: tuple[ReducerSpec, ...] = ()
+    version: int = 1
+    origin: str = ""
+    secrets: frozenset[str] = attrs.field(default=frozenset(), repr=False)
+
+    def stage(self, name: str) -> StageSpec | None:
+        """The first stage of that name, wherever in the tree it stands."""
+        pending = list(self.stages)
+        while pending:
+            spec = pending.pop(0)
+            if spec.name == name:
+                return spec
+            pending = [*spec.children, *pending]
+        return None

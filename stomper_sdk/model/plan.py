@@ -1,0 +1,46 @@
+"""What a run is going to do: one task for each file, and what is left alone with the reason."""
+
+from __future__ import annotations
+
+import attrs
+
+from stomper_sdk.model.finding import Finding
+
+__all__ = ["FileTask", "Plan", "Skipped"]
+
+
+@attrs.frozen
+class FileTask:
+    """One file to fix; `index` is its place in the plan, from 0."""
+
+    index: int
+    path: str
+    findings: tuple[Finding, ...]
+
+
+@attrs.frozen
+class Skipped:
+    """Findings that the run sees and leaves alone."""
+
+    path: str
+    reason: str
+    findings: tuple[Finding, ...]
+
+
+@attrs.frozen
+class Plan:
+    """The tasks in order; `baseline` is every finding of the base commit, targeted or not.
+
+    Fixes are judged against the baseline, so that a finding which was not asked for but was there
+    before is not taken for a new one.
+    """
+
+    base_commit: str
+    tasks: tuple[FileTask, ...]
+    skipped: tuple[Skipped, ...]
+    baseline: tuple[Finding, ...]
+    notices: tuple[str, ...] = ()
+
+    @property
+    def finding_count(self) -> int:
+        return sum(len(task.findings) for task in self.tasks)
