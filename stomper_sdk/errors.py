@@ -9,6 +9,7 @@ StomperError
 ├── CommandError        3  an external command could not be started or ran out of time
 ├── WorkspaceError      3  a workspace could not be made
 ├── StageError          3  a stage of the user's own failed
+├── RefusedError        3  the repository's hooks refused a commit
 ├── AgentError          3  an agent failed on one file
 └── ConflictError       3  the target moved under a fix
 
@@ -18,7 +19,8 @@ conflict) become that file's result and end the run only where the pipeline says
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 import attrs
 
@@ -29,12 +31,14 @@ __all__ = [
     "ConflictError",
     "PipelineError",
     "Problem",
+    "RefusedError",
     "RepositoryError",
     "StageError",
     "StomperError",
     "TestsError",
     "UsageError",
     "WorkspaceError",
+    "alone",
 ]
 
 
@@ -120,6 +124,10 @@ class StageError(StomperError):
     """A stage of the user's own raised."""
 
 
+class RefusedError(StomperError):
+    """The repository's own hooks refused a commit: the file ends as `rejected`."""
+
+
 class AgentError(StomperError):
     """An agent failed on one file; the next agent of the cascade takes over."""
 
@@ -134,3 +142,21 @@ class ConflictError(StomperError):
     def __init__(self, message: str, hint: str = "", *, retryable: bool = True) -> None:
         super().__init__(message, hint)
         self.retryable = retryable
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Raise the first error of a group by itself: a nursery's siblings were cancelled because of it."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        first = _first(group)
+        raise first from first.__cause__
+
+
+def _first(error: BaseException) -> BaseException:
+    """An interrupt or a bug comes before an error that a user can act on."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    leaves = [_first(inner) for inner in error.exceptions]
+    return next((leaf for leaf in leaves if not isinstance(leaf, StomperError)), leaves[0])

@@ -1,15 +1,14 @@
 """One external command: own session, a time limit, capped output, and nothing that outlives it.
 
-Ending a process group is not enough: tools start their children in sessions of their own, and those
-survive the group's SIGKILL. Inside `adopting_orphans` Linux hands such orphans to us (subreaper,
-prctl(2)), so a sweep after each command finds them among our children, told by the command's session
-or by the marker that it put into their environment. Elsewhere the marker alone is searched for.
+No signal goes to a pid that may have become somebody else's: on Linux the command is reaped last, after
+its group and its orphans (`orphans`) are gone. As long as it is a zombie its number, which is its
+group's and its session's too, is not given away.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
+import errno
 import itertools
 import os
 import shutil
@@ -17,7 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +24,7 @@ import attrs
 import trio
 
 from stomper_sdk.errors import CommandError
+from stomper_sdk.orphans import MARKER, adopting_orphans, signal_quietly, sweep
 
 __all__ = [
     "CommandTimeout",
@@ -35,18 +35,12 @@ __all__ = [
     "run_command",
 ]
 
-MARKER = "STOMPER_COMMAND"
 _GRACE_SECONDS = 2.0
 _SWEEP_SECONDS = 5.0
 _DRAIN_SECONDS = 1.0
-_PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 36, 37
 
 _numbers = itertools.count(1)
 _live: set[int] = set()
-
-
-class CommandTimeout(CommandError):
-    """The command was ended, with all that it started, at its time limit."""
 
 
 @attrs.frozen
@@ -67,6 +61,17 @@ class Completed:
     @property
     def error_text(self) -> str:
         return self.stderr.decode("utf-8", "replace")
+
+
+class CommandTimeout(CommandError):
+    """The command was ended, with all that it started, at its time limit.
+
+    `completed` holds what it had printed until then.
+    """
+
+    def __init__(self, message: str, completed: Completed) -> None:
+        super().__init__(message)
+        self.completed = completed
 
 
 async def run_command(
@@ -95,57 +100,32 @@ async def run_command(
     started = trio.current_time()
     marker = f"{os.getpid()}-{next(_numbers)}"
     environment = {**(clean_environment() if env is None else env), "PWD": str(cwd)}
-    environment[MARKER] = marker
+    environment[MARKER] = ":".join(filter(None, (os.environ.get(MARKER), marker)))
     out, err = _Capped(max_output), _Capped(max_output)
     with _input_file(stdin) as source:
         process = await _start(argv, cwd, environment, source)
-    assert process.stdout is not None and process.stderr is not None
-    try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_read, process.stdout, out)
-            nursery.start_soon(_read, process.stderr, err)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_read, process.stdout, out)
+        nursery.start_soon(_read, process.stderr, err)
+        try:
             with trio.move_on_after(timeout) as limit:
-                await process.wait()
+                await _exited(process)
+        finally:
             await _end(process, marker)
-            nursery.cancel_scope.deadline = trio.current_time() + _DRAIN_SECONDS
-    finally:
-        await _end(process, marker)
-        _live.discard(process.pid)
+        nursery.cancel_scope.deadline = trio.current_time() + _DRAIN_SECONDS
+    code = -signal.SIGKILL if process.returncode is None else process.returncode
+    took = trio.current_time() - started
+    outputs = (out.value(), err.value())
+    done = Completed(tuple(argv), code, *outputs, took, out.truncated or err.truncated)
     if limit.cancelled_caught:
-        raise CommandTimeout(f"{argv[0]} was ended at its time limit of {timeout:g} s")
-    return Completed(
-        tuple(argv),
-        process.returncode if process.returncode is not None else -signal.SIGKILL,
-        out.value(),
-        err.value(),
-        trio.current_time() - started,
-        out.truncated or err.truncated,
-    )
-
-
-@contextlib.contextmanager
-def adopting_orphans() -> Iterator[None]:
-    """Become the parent of every orphan below this process while the block runs (Linux only)."""
-    if sys.platform != "linux":
-        yield
-        return
-    libc = ctypes.CDLL(None, use_errno=True)
-    before = ctypes.c_int(0)
-    libc.prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(before), 0, 0, 0)
-    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    try:
-        yield
-    finally:
-        libc.prctl(_PR_SET_CHILD_SUBREAPER, before.value, 0, 0, 0)
+        raise CommandTimeout(f"{argv[0]} was ended at its time limit of {timeout:g} s", done)
+    return done
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Our environment without what would make git look elsewhere, or tell where we came from."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("GIT_") and name not in {"OLDPWD", MARKER}
-    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    kept.pop("OLDPWD", None)
     return {**kept, **(extra or {})}
 
 
@@ -214,74 +194,66 @@ async def _start(
                 start_new_session=True,
             )
     except (OSError, ValueError) as error:
-        raise CommandError(f"cannot start {argv[0]}: {error}") from error
+        raise _cannot_start(argv, cwd, error) from error
     _live.add(process.pid)
     return process
 
 
-async def _read(stream: trio.abc.ReceiveStream, into: _Capped) -> None:
+def _cannot_start(argv: Sequence[str], cwd: Path, error: OSError | ValueError) -> CommandError:
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.E2BIG:
+        size = max(len(os.fsencode(word)) for word in argv)
+        hint = f"The longest has {size} bytes. Give long text by standard input or in a file."
+        return CommandError(f"cannot start {argv[0]}: its arguments are too long for this system", hint)
+    if not cwd.is_dir():
+        return CommandError(f"cannot start {argv[0]}: there is no folder {cwd}")
+    if number == errno.ENOENT and shutil.which(argv[0]) is None:
+        return CommandError(f"the program {argv[0]!r} is missing", "Install it, or give its path.")
+    return CommandError(f"cannot start {argv[0]}: {error}")
+
+
+async def _read(stream: trio.abc.ReceiveStream | None, into: _Capped) -> None:
+    assert stream is not None, "both outputs are pipes"
     async with stream:
         async for chunk in stream:
             into.add(bytes(chunk))
 
 
-async def _end(process: trio.Process, marker: str) -> None:
-    """End what is left of a command: politely, then by force, then its orphans."""
-    with trio.CancelScope(shield=True):
-        if process.returncode is None:
-            _signal_group(process.pid, signal.SIGTERM)
-            with trio.move_on_after(_GRACE_SECONDS):
-                await process.wait()
-        _signal_group(process.pid, signal.SIGKILL)
+async def _exited(process: trio.Process) -> None:
+    """Wait until a command has ended, where the system can tell (pidfd) without reaping it."""
+    try:
+        handle = os.pidfd_open(process.pid)
+    except (AttributeError, OSError):  # macOS, Linux before 5.3, no descriptor left
         await process.wait()
+        return
+    try:
+        await trio.lowlevel.wait_readable(handle)
+    finally:
+        os.close(handle)
+
+
+async def _end(process: trio.Process, marker: str) -> None:
+    """End what is left of a command: politely, then by force, then its orphans; reap it last."""
+    with trio.CancelScope(shield=True):
+        if not _has_exited(process):
+            signal_quietly(os.killpg, process.pid, signal.SIGTERM)
+            with trio.move_on_after(_GRACE_SECONDS):
+                await _exited(process)
+        signal_quietly(os.killpg, process.pid, signal.SIGKILL)
         with trio.move_on_after(_SWEEP_SECONDS):
-            while _kill_orphans(process.pid, marker):
-                await trio.sleep(0.005)
+            if not _has_exited(process):
+                await _exited(process)
+            await sweep(process.pid, marker, _live)
+        if _has_exited(process):
+            await process.wait()
+        _live.discard(process.pid)
 
 
-def _signal_group(pid: int, number: signal.Signals) -> None:
-    # macOS says EPERM where every member of the group is a zombie.
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, number)
-
-
-def _kill_orphans(session: int, marker: str) -> bool:
-    """Kill and reap what the command left; true while something was still there."""
-    found = False
-    for pid in _adopted() if sys.platform == "linux" else _marked(marker):
-        if pid in _live or not _belongs(pid, session, marker):
-            continue
-        found = True
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
-    return found
-
-
-def _adopted() -> Iterable[int]:
-    for task in Path("/proc/self/task").iterdir():
-        # A thread may end while we look.
-        with contextlib.suppress(OSError):
-            yield from map(int, (task / "children").read_text().split())
-
-
-def _belongs(pid: int, session: int, marker: str) -> bool:
+def _has_exited(process: trio.Process) -> bool:
     if sys.platform != "linux":
+        return process.returncode is not None
+    try:
+        look = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, process.pid, look) is not None
+    except ChildProcessError:
         return True
-    with contextlib.suppress(OSError):
-        stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        if int(stat[3]) == session:
-            return True
-        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        return f"{MARKER}={marker}".encode() in variables
-    return False
-
-
-def _marked(marker: str) -> Iterable[int]:
-    import psutil
-
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.environ().get(MARKER) == marker:
-                yield process.pid

@@ -1,17 +1,39 @@
-"""The contract of an agent."""
+"""The contract of an agent, and what agents that run a program or a function have in common."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
+import trio
 
+from stomper_sdk.errors import AgentError, CommandError
 from stomper_sdk.model.finding import Finding
-from stomper_sdk.process import clean_environment
+from stomper_sdk.process import CommandTimeout, Completed, clean_environment, find_program, run_command
+from stomper_sdk.registry import Registry
 
-__all__ = ["Agent", "AgentReply", "AgentTask"]
+__all__ = [
+    "AGENTS",
+    "TIMEOUT",
+    "Agent",
+    "AgentReply",
+    "AgentTask",
+    "as_argument",
+    "locate",
+    "run_program",
+    "said",
+    "time_limit",
+]
+
+#: Seconds that an agent has unless the pipeline says otherwise.
+TIMEOUT = 600.0
+_SAID_LINES, _SAID_CHARACTERS = 20, 2000
+MAX_OUTPUT = 1024 * 1024
 
 
 @attrs.frozen
@@ -53,12 +75,17 @@ class AgentReply:
 class Agent(Protocol):
     """Edits files in a workspace. What it changed is seen in the tree, never taken from its words."""
 
-    #: Its name in the pipeline.
-    name: str
-    #: Seconds after which it is ended.
-    timeout: float
-    #: True where asking again about what it left cannot help: a fixer that went to its fixed point.
-    once: bool
+    @property
+    def name(self) -> str:
+        """Its name in the pipeline."""
+
+    @property
+    def timeout(self) -> float:
+        """Seconds after which it is ended."""
+
+    @property
+    def once(self) -> bool:
+        """True where asking again about what it left cannot help: a fixer that went to its fixed point."""
 
     async def edit(self, task: AgentTask) -> AgentReply | None:
         """Edit `task.path` in `task.workspace`.
@@ -66,3 +93,91 @@ class Agent(Protocol):
         Raises:
             AgentError: it could not do its work; the next agent of the cascade takes over.
         """
+
+
+def as_argument(path: str) -> str:
+    """A path that no program takes for an option."""
+    return f"./{path}" if path.startswith("-") else path
+
+
+def locate(program: str, environment: Mapping[str, str]) -> str:
+    """Where a program is: on the environment's path, else where our own are; itself where nowhere.
+
+    A name with a slash is left as it is, and then means a file of the workspace.
+    """
+    if os.sep in program:
+        return program
+    return shutil.which(program, path=environment.get("PATH")) or find_program(program) or program
+
+
+async def run_program(
+    name: str,
+    argv: Sequence[str],
+    task: AgentTask,
+    *,
+    timeout: float,
+    ok: Sequence[int] = (0,),
+    env: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    max_output: int = MAX_OUTPUT,
+) -> Completed:
+    """Run a program in a task's workspace.
+
+    Args:
+        name: the agent's name, for messages.
+        argv: program and arguments.
+        task: says where, and with which environment.
+        timeout: seconds until its whole process tree is ended.
+        ok: the exit codes of success.
+        env: variables on top of the task's environment.
+        stdin: what it reads.
+        max_output: bytes kept of each of its outputs.
+
+    Raises:
+        AgentError: it is missing, was ended at its time limit, or failed; with the end of its output.
+    """
+    environment = {**task.environment, **(env or {})}
+    try:
+        done = await run_command(
+            [locate(argv[0], environment), *argv[1:]],
+            cwd=task.workspace,
+            timeout=timeout,
+            env=environment,
+            stdin=stdin,
+            max_output=max_output,
+        )
+    except CommandTimeout as error:
+        raise AgentError(f"agent {name}: {error.message}{said(error.completed)}") from error
+    except CommandError as error:
+        raise AgentError(f"agent {name}: {error.message}", error.hint) from error
+    if done.exit_code not in ok:
+        raise AgentError(f"agent {name}: {argv[0]} exited with {done.exit_code}{said(done)}")
+    return done
+
+
+def said(done: Completed) -> str:
+    """The last lines of what a program printed, errors last, as the end of a message."""
+    text = "\n".join(filter(None, (done.text.strip(), done.error_text.strip())))
+    lines = "\n".join(text.splitlines()[-_SAID_LINES:])[-_SAID_CHARACTERS:]
+    return f"; it said:\n{lines}" if lines else " without a word"
+
+
+@contextlib.contextmanager
+def time_limit(name: str, seconds: float) -> Iterator[None]:
+    """Cancel the block after some seconds, and say so as `AgentError`."""
+    with trio.move_on_after(seconds) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise AgentError(f"agent {name} was ended at its time limit of {seconds:g} s")
+
+
+#: A plug-in is an attrs class whose fields are its options, or a function `(task) -> AgentReply | None`.
+AGENTS: Registry[Any] = Registry(
+    "agent",
+    {
+        "command": "stomper_sdk.agents.command:CommandAgent",
+        "python": "stomper_sdk.agents.python:PythonAgent",
+        "ruff-fix": "stomper_sdk.agents.ruff_fix:RuffFixAgent",
+        "scripted": "stomper_sdk.agents.scripted:ScriptedAgent",
+    },
+)

@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import attrs
 
@@ -23,8 +23,9 @@ from stomper_sdk.options import (
     strings,
 )
 from stomper_sdk.process import Completed, clean_environment, find_program, run_command
+from stomper_sdk.registry import Registry
 
-__all__ = ["Check", "Evidence", "Look", "Scope", "ToolCheck", "Tree", "relative_path"]
+__all__ = ["CHECKS", "Check", "Evidence", "Look", "Scope", "ToolCheck", "Tree", "relative_path"]
 
 Scope = Literal["file", "project"]
 MAX_OUTPUT = 256 * 1024 * 1024
@@ -66,10 +67,16 @@ class Look:
 class Check(Protocol):
     """Finds findings in a tree. Returns them or raises `CheckError`; never "none" after a crash."""
 
-    #: Its name in the pipeline; findings carry it.
-    name: str
-    #: `file`: a file's findings depend on that file alone; `project`: on other files too.
-    scope: Scope
+    @property
+    def name(self) -> str:
+        """Its name in the pipeline; findings carry it."""
+
+    @property
+    def scope(self) -> Scope:
+        """`file`: a file's findings depend on that file alone; `project`: on other files too."""
+
+    def covers(self, path: str) -> bool:
+        """Whether the check has something to say of a file of that name."""
 
     async def version(self) -> str:
         """The version of the tool, as it is reported. Raises CheckError where it is missing."""
@@ -105,6 +112,11 @@ class ToolCheck:
         mapping_of("error", "warning", "info"), attrs.Factory(dict), "Severity by glob of the code."
     )
     scope: Scope = option(one_of("file", "project"), "file", "Whether other files matter.")
+    files: tuple[str, ...] = option(strings, ("*",), "Globs of the file names that it looks at.")
+
+    def covers(self, path: str) -> bool:
+        """Whether a changed file is worth a look: a Python linter has nothing to say of a text file."""
+        return any(fnmatch.fnmatchcase(path, glob) or fnmatch.fnmatchcase(Path(path).name, glob) for glob in self.files)
 
     async def run(
         self,
@@ -162,3 +174,16 @@ def relative_path(tree: Tree, reported: str) -> str | None:
     root = os.path.realpath(tree.root)
     relative = os.path.relpath(os.path.normpath(Path(root, reported)), root)
     return None if relative.startswith("..") else Path(relative).as_posix()
+
+
+#: A plug-in is an attrs class whose fields are its options, or a function `(tree, paths) -> findings`.
+CHECKS: Registry[Any] = Registry(
+    "check",
+    {
+        "mypy": "stomper_sdk.checks.mypy:MypyCheck",
+        "pytest": "stomper_sdk.checks.pytest:PytestCheck",
+        "regex": "stomper_sdk.checks.regex:RegexCheck",
+        "ruff": "stomper_sdk.checks.ruff:RuffCheck",
+        "sarif": "stomper_sdk.checks.sarif:SarifCheck",
+    },
+)

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 import attrs
 
 from stomper_sdk.model.finding import Finding
+from stomper_sdk.model.present import counted, html_table, one_line, plain, seconds_text
 
 __all__ = [
     "FAILED",
@@ -65,7 +66,7 @@ class FileResult:
     """What became of one file.
 
     `fixed` are findings as they were before, `remaining` and `introduced` as they are in the target
-    after it; a fix that was not committed fixed nothing.
+    after it; a fix that was not committed fixed nothing. `notes` is what the pipeline's own stages left.
     """
 
     path: str
@@ -80,6 +81,11 @@ class FileResult:
     lines_removed: int = 0
     tests: str | None = None
     attempts: tuple[Attempt, ...] = ()
+    notes: Mapping[str, Any] = attrs.field(factory=dict)
+
+    @property
+    def attempt_count(self) -> int:
+        return len(self.attempts)
 
     @property
     def fixed_count(self) -> int:
@@ -101,7 +107,7 @@ class FileResult:
 
 @attrs.frozen
 class FindingEnd:
-    """A finding that the run saw, and how it ended; a suspended judgement is never `fixed`."""
+    """A finding that the run saw, and how it ended."""
 
     finding: Finding
     status: FindingStatus
@@ -143,3 +149,95 @@ class RunResult:
     def count(self, outcome: Outcome) -> int:
         """How many files ended so."""
         return sum(file.outcome == outcome for file in self.files)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document that `--output json` prints: plain data, as `schema/result.schema.json` tells."""
+        return {
+            "version": 1,
+            **_picked(self, _RUN_KEYS),
+            "files": [_file_document(file) for file in self.files],
+            "findings": [_finding_document(end) for end in self.findings],
+            **_picked(self, _NOTE_KEYS),
+        }
+
+    def __repr__(self) -> str:
+        return f"<RunResult {one_line(self._title())}>"
+
+    def _repr_html_(self) -> str:
+        header = ("outcome", "file", "fixed", "left", "new", "attempts", "time", "commit", "reason")
+        rows = [_row(file) for file in self.files[:_ROWS]]
+        if len(self.files) > _ROWS:
+            rows.append(("…", f"and {len(self.files) - _ROWS} more"))
+        return html_table(self._title(), header, rows)
+
+    def _title(self) -> str:
+        ends = [end.status for end in self.findings]
+        findings = f"{counted(ends.count('fixed'), 'finding')} fixed, {ends.count('remaining')} left"
+        time = seconds_text(self.duration_seconds)
+        return f"{self.session_id} {self.status}: {self._outcomes()}; {findings}; {time}"
+
+    def _outcomes(self) -> str:
+        counts = [(self.count(outcome), outcome) for outcome in OUTCOMES if self.count(outcome)]
+        texts = [f"{counted(count, 'file')} {outcome}" for count, outcome in counts[:1]]
+        texts += [f"{count} {outcome}" for count, outcome in counts[1:]]
+        return ", ".join(texts) or "no files"
+
+
+_ROWS = 100
+_RUN_KEYS = (
+    "session_id",
+    "pipeline",
+    "repo",
+    "base_commit",
+    "head_commit",
+    "status",
+    "exit_code",
+    "duration_seconds",
+    "peak_parallel_files",
+    "reducers",
+)
+_NOTE_KEYS = ("checks", "tests", "notices", "error")
+_FILE_KEYS = (
+    "path",
+    "outcome",
+    "reason",
+    "commit",
+    "duration_seconds",
+    "fixed_count",
+    "remaining_count",
+    "new_count",
+    "lines_added",
+    "lines_removed",
+    "tests",
+)
+_ATTEMPT_KEYS = (
+    "number",
+    "agent",
+    "level",
+    "outcome",
+    "reason",
+    "duration_seconds",
+    "tokens_in",
+    "tokens_out",
+    "cost_usd",
+)
+_FINDING_KEYS = ("check", "code", "path", "line", "column", "message")
+
+
+def _file_document(file: FileResult) -> dict[str, Any]:
+    attempts = [_picked(attempt, _ATTEMPT_KEYS) for attempt in file.attempts]
+    return {**_picked(file, _FILE_KEYS), "attempts": attempts}
+
+
+def _finding_document(end: FindingEnd) -> dict[str, Any]:
+    return {**_picked(end.finding, _FINDING_KEYS), "status": end.status}
+
+
+def _picked(value: object, keys: tuple[str, ...]) -> dict[str, Any]:
+    return {key: plain(getattr(value, key)) for key in keys}
+
+
+def _row(file: FileResult) -> tuple[object, ...]:
+    counts = (file.fixed_count, file.remaining_count, file.new_count, len(file.attempts))
+    time = seconds_text(file.duration_seconds)
+    return (file.outcome, file.path, *counts, time, (file.commit or "")[:7], file.reason or "")

@@ -1,0 +1,96 @@
+"""Two ways to show a run: lines that stay, or a picture that moves below them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import IO, TYPE_CHECKING, cast
+
+from stomper_sdk.console.progress import Progress
+from stomper_sdk.console.stream import Stream
+
+if TYPE_CHECKING:
+    import rich.console
+    import rich.text
+
+__all__ = ["LiveScreen", "PlainScreen", "rich_console"]
+
+_STYLES = {
+    "fixed": "green",
+    "partial": "yellow",
+    "unfixed": "yellow",
+    "rejected": "red",
+    "conflict": "red",
+    "error": "red",
+    "cancelled": "yellow",
+    "notice": "bold",
+}
+
+
+def rich_console(stream: Stream) -> rich.console.Console:
+    """A console that prints text as it is and decides about colour (NO_COLOR, FORCE_COLOR, a terminal)."""
+    from rich.console import Console
+
+    return Console(file=cast(IO[str], stream), highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+class PlainScreen(AbstractContextManager["PlainScreen"]):
+    """Lines only."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._console = rich_console(stream)
+
+    def __exit__(self, *_: object) -> None:
+        """Lines stay as they are."""
+
+    def show(self, lines: Sequence[str], progress: Progress, now: float) -> None:
+        if lines:
+            self._console.print(_styled(lines))
+
+
+class LiveScreen(AbstractContextManager["LiveScreen"]):
+    """A picture below the lines; it is gone when the run ends. It is drawn anew only when it changed."""
+
+    def __init__(self, stream: Stream) -> None:
+        from rich.live import Live
+
+        self._console = rich_console(stream)
+        self._live = Live(
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._marks = "━╌…" if stream.encoding.lower().startswith("utf") else "#-~"
+        self._shown = ""
+
+    def __enter__(self) -> LiveScreen:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def show(self, lines: Sequence[str], progress: Progress, now: float) -> None:
+        from rich.text import Text
+
+        from stomper_sdk.console.frame import draw
+
+        if lines:
+            self._console.print(_styled(lines))
+        picture = draw(progress, now, self._console.width, self._console.height, self._marks)
+        if picture != self._shown:
+            self._shown = picture
+            self._live.update(Text(picture, no_wrap=True), refresh=True)
+
+
+def _styled(lines: Sequence[str]) -> rich.text.Text:
+    """The lines, the word that begins each in its colour."""
+    from rich.text import Text
+
+    text = Text()
+    for number, line in enumerate(lines):
+        word, _, rest = line.partition(" ")
+        text.append("\n" if number else "").append(word, style=_STYLES.get(word, "")).append(f" {rest}")
+    return text

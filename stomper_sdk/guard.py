@@ -1,0 +1,51 @@
+"""What a fix may touch. A rule looks at the changes and says what is wrong with them, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pathspec
+
+from stomper_sdk.model.pipeline import GuardSpec
+from stomper_sdk.vcs.checkout import Change
+
+__all__ = ["matches", "refusals", "scope_text"]
+
+
+def refusals(changes: Sequence[Change], path: str, spec: GuardSpec) -> tuple[str, ...]:
+    """Why the changes may not be taken, one sentence a rule; empty where they may."""
+    return tuple(said for rule in _RULES if (said := rule(changes, path, spec)))
+
+
+def scope_text(path: str, spec: GuardSpec) -> str:
+    """The scope in words, for a prompt."""
+    if spec.scope == "file":
+        return f"only {path}"
+    return "any file of the repository" if spec.scope == "repo" else f"only {', '.join(spec.scope)}"
+
+
+def matches(globs: Sequence[str]) -> Callable[[str], bool]:
+    """A test of repo-relative paths against gitignore-style globs."""
+    lines = pathspec.PathSpec.from_lines("gitwildmatch", globs)
+    return lambda path: bool(lines.match_file(path))
+
+
+def _scope(changes: Sequence[Change], path: str, spec: GuardSpec) -> str:
+    if spec.scope == "repo":
+        return ""
+    inside = (lambda other: other == path) if spec.scope == "file" else matches(spec.scope)
+    outside = [change.path for change in changes if not inside(change.path)]
+    if not outside:
+        return ""
+    named = ", ".join(outside[:5]) + (f" and {len(outside) - 5} more" if len(outside) > 5 else "")
+    return f"guard.scope: it changed {named}; allowed is {scope_text(path, spec)}"
+
+
+def _max_changed_lines(changes: Sequence[Change], path: str, spec: GuardSpec) -> str:
+    count = sum((change.lines_added or 0) + (change.lines_removed or 0) for change in changes)
+    if count <= spec.max_changed_lines:
+        return ""
+    return f"guard.max_changed_lines: it changed {count} lines; allowed are {spec.max_changed_lines}"
+
+
+_RULES = (_scope, _max_changed_lines)

@@ -1,0 +1,47 @@
+"""A trio run as a guest of an asyncio loop: what makes `await run_async(...)` work in a notebook."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import outcome
+import sniffio
+import trio
+
+__all__ = ["run_in_asyncio", "under_asyncio"]
+
+T = TypeVar("T")
+
+
+def under_asyncio() -> bool:
+    """Whether the current task is asyncio's."""
+    try:
+        return sniffio.current_async_library() == "asyncio"
+    except sniffio.AsyncLibraryNotFoundError:
+        return False
+
+
+async def run_in_asyncio(main: Callable[[], Awaitable[T]], cancel: Callable[[], None]) -> T:
+    """Run a trio function to its end from an asyncio task.
+
+    A cancel of that task calls `cancel`, waits until the run has cleaned up, and is then raised.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[outcome.Outcome[T]] = loop.create_future()
+    trio.lowlevel.start_guest_run(
+        main,
+        run_sync_soon_threadsafe=lambda call: loop.call_soon_threadsafe(call),
+        run_sync_soon_not_threadsafe=lambda call: loop.call_soon(call),
+        done_callback=done.set_result,
+        host_uses_signal_set_wakeup_fd=True,
+    )
+    try:
+        ended: Any = await asyncio.shield(done)
+    except asyncio.CancelledError:
+        cancel()
+        await asyncio.wait([done])
+        raise
+    result: T = ended.unwrap()
+    return result

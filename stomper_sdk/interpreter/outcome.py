@@ -1,0 +1,79 @@
+"""A file's result, derived from what its stages did and saw."""
+
+from __future__ import annotations
+
+from stomper_sdk.errors import ConflictError, RefusedError, StomperError
+from stomper_sdk.model.result import Attempt, FileResult, Outcome
+from stomper_sdk.stages.base import FileState
+
+__all__ = ["derive_result"]
+
+_REJECTED = frozenset({"guard", "tests_failed"})
+
+
+def derive_result(
+    state: FileState, error: StomperError | None, seconds: float, *, direct: bool
+) -> FileResult:
+    """What became of a file.
+
+    Args:
+        state: as its last stage left it.
+        error: what ended it early, if anything did.
+        seconds: how long it took.
+        direct: the fix stays where it was made; there is no commit to prove it.
+    """
+    landed = state.commit is not None or (direct and state.best is not None and error is None)
+    best = state.best if landed else None
+    delta = best.delta if best else None
+    fixed = delta.fixed if delta else ()
+    outcome, reason = _outcome(state, error, landed=landed)
+    counts = [
+        (change.lines_added or 0, change.lines_removed or 0) for change in (best.changes if best else ())
+    ]
+    return FileResult(
+        path=state.task.path,
+        outcome=outcome,
+        reason=reason,
+        commit=state.commit,
+        duration_seconds=seconds,
+        fixed=fixed,
+        remaining=delta.remaining if delta else state.task.findings,
+        introduced=delta.introduced if delta else (),
+        lines_added=sum(added for added, _ in counts),
+        lines_removed=sum(removed for _, removed in counts),
+        tests=best.tests.summary if best and best.tests else None,
+        attempts=state.attempts,
+        notes=state.notes,
+    )
+
+
+def _outcome(state: FileState, error: StomperError | None, *, landed: bool) -> tuple[Outcome, str | None]:
+    if error is not None:
+        return _of_error(error), str(error)
+    if landed:
+        left = state.best.delta.remaining if state.best and state.best.delta else ()
+        return ("partial", f"{len(left)} findings are left") if left else ("fixed", None)
+    if not state.task.findings:
+        return "skipped", "its findings are gone: another commit has fixed them meanwhile"
+    if state.best is not None:
+        return "unfixed", "the pipeline has no stage that commits the fix"
+    return _of_attempts(state.attempts)
+
+
+def _of_error(error: StomperError) -> Outcome:
+    if isinstance(error, ConflictError):
+        return "conflict"
+    return "rejected" if isinstance(error, RefusedError) else "error"
+
+
+def _of_attempts(attempts: tuple[Attempt, ...]) -> tuple[Outcome, str | None]:
+    if not attempts:
+        return "unfixed", "the pipeline makes no attempt"
+    last = attempts[-1]
+    if last.outcome in _REJECTED:
+        return "rejected", last.reason
+    if last.outcome == "agent_error":
+        return "error", last.reason
+    if last.outcome == "partial":
+        return "unfixed", f"{last.remaining_count} findings are left, and accept is all"
+    return "unfixed", last.reason

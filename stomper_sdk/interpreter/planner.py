@@ -1,0 +1,134 @@
+"""Names to plug-ins: checks, agents and the cascade, all of them before the first side effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from stomper_sdk.agents.base import AGENTS, Agent
+from stomper_sdk.agents.python import PythonAgent
+from stomper_sdk.checks.base import CHECKS, Check
+from stomper_sdk.checks.function import FunctionCheck
+from stomper_sdk.errors import PipelineError, Problem, UsageError
+from stomper_sdk.interpreter.program import Program, compile_stages
+from stomper_sdk.model.pipeline import AgentSpec, CheckSpec, Pipeline
+from stomper_sdk.options import build, nearest
+from stomper_sdk.prompts import check_template
+from stomper_sdk.reducers import resolve_reducers
+from stomper_sdk.stages.base import Selection
+from stomper_sdk.stages.generate_prompt import template_of
+
+__all__ = ["Resolved", "resolve"]
+
+AgentLike = Agent | Callable[..., Any]
+
+
+@attrs.frozen
+class Resolved:
+    """A pipeline with nothing left to look up; `cascade` are the agents of `call_agent`, in order."""
+
+    program: Program
+    checks: tuple[Check, ...]
+    cascade: tuple[Agent, ...]
+
+
+def resolve(pipeline: Pipeline, selection: Selection, agents: Mapping[str, AgentLike], root: Any) -> Resolved:
+    """Resolve every name and option.
+
+    Args:
+        pipeline: as it was loaded.
+        selection: what the caller narrows it to.
+        agents: agents given from Python by name; they take the place of those in the YAML.
+        root: the top of the user's checkout, from which a prompt template's path is read.
+
+    Raises:
+        PipelineError: with everything that is wrong.
+        UsageError: the caller names a check or an agent that there is not.
+    """
+    problems: list[Problem] = []
+
+    def attempt(function: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return function(*args)
+        except PipelineError as error:
+            problems.extend(problem for problem in error.problems if problem not in problems)
+            return None
+
+    program = attempt(compile_stages, pipeline)
+    checks = [attempt(_check, spec) for spec in _selected_checks(pipeline, selection)]
+    cascade = [attempt(_agent, name, pipeline, agents) for name in _cascade(pipeline, selection, agents)]
+    attempt(resolve_reducers, pipeline.reducers)
+    attempt(check_template, template_of(pipeline.prompt.template, root), pipeline.prompt.levels)
+    if not pipeline.checks:
+        problems.append(Problem("a pipeline needs at least one check", "checks"))
+    if problems:
+        raise PipelineError([attrs.evolve(p, file=p.file or pipeline.origin) for p in problems])
+    return Resolved(program, tuple(checks), tuple(cascade))
+
+
+def _selected_checks(pipeline: Pipeline, selection: Selection) -> Iterable[CheckSpec]:
+    _known("check", selection.checks, [spec.name for spec in pipeline.checks])
+    return [spec for spec in pipeline.checks if not selection.checks or spec.name in selection.checks]
+
+
+def _check(spec: CheckSpec) -> Check:
+    path = f"checks.{spec.name}"
+    plugin: Any = CHECKS.get(spec.use, f"{path}.use")
+    if isinstance(plugin, type):
+        check: Check = build(plugin, spec.name, spec.options, path)
+        return check
+    _no_options(spec.use, spec.options, path)
+    return FunctionCheck.of(spec.name, plugin)
+
+
+def _cascade(pipeline: Pipeline, selection: Selection, agents: Mapping[str, AgentLike]) -> tuple[str, ...]:
+    known = [*(spec.name for spec in pipeline.agents), *agents]
+    if selection.agents:
+        _known("agent", selection.agents, [*known, *AGENTS.names()])
+        return selection.agents
+    call = pipeline.stage("call_agent")
+    used = tuple(call.options.get("use", ())) if call else ()
+    for name in agents.keys() - set(used):
+        raise UsageError(
+            f"the agent {name!r} is given, but the pipeline's call_agent uses {', '.join(used) or 'none'}",
+            f"Give it one of those names, or narrow the run to it: agents=[{name!r}].",
+        )
+    return used
+
+
+def _agent(name: str, pipeline: Pipeline, agents: Mapping[str, AgentLike]) -> Agent:
+    path = f"agents.{name}"
+    if name in agents:
+        return as_agent(name, agents[name])
+    spec = next((spec for spec in pipeline.agents if spec.name == name), AgentSpec(name, name))
+    plugin: Any = AGENTS.get(spec.use, f"{path}.use")
+    if isinstance(plugin, type):
+        agent: Agent = build(plugin, name, spec.options, path)
+        return agent
+    _no_options(spec.use, spec.options, path)
+    return as_agent(name, plugin)
+
+
+def as_agent(name: str, given: AgentLike) -> Agent:
+    """An agent as it is, or one made of a function."""
+    return given if hasattr(given, "edit") else PythonAgent.of(name, given)  # type: ignore[return-value]
+
+
+def _no_options(use: str, options: Mapping[str, Any], path: str) -> None:
+    if options:
+        raise PipelineError(
+            [Problem(f"{use} is a function and takes no options", f"{path}.{next(iter(options))}")]
+        )
+
+
+def _known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
+    known = sorted(set(known))
+    for name in names:
+        if name not in known:
+            near = nearest(name, known)
+            raise UsageError(
+                f"the pipeline has no {kind} {name!r}" + (f"; did you mean {near!r}?" if near else ""),
+                f"There are: {', '.join(known)}.",
+            )

@@ -1,0 +1,85 @@
+"""The run: the top level of the pipeline's stages, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import attrs
+
+from stomper_sdk.interpreter.closing import close_run
+from stomper_sdk.interpreter.file_run import run_file
+from stomper_sdk.interpreter.program import Block, Program
+from stomper_sdk.interpreter.scheduler import Control, run_bounded
+from stomper_sdk.interpreter.steps import run_step
+from stomper_sdk.model.plan import FileTask
+from stomper_sdk.model.result import FileResult
+from stomper_sdk.stages.base import Context, RunState
+from stomper_sdk.vcs.git import in_thread
+
+__all__ = ["Run", "interpret"]
+
+#: The stages that still run after a cancel: what has ended is told, and nothing is left behind.
+_ALWAYS = frozenset({"aggregate_results", "cleanup"})
+
+
+@attrs.define
+class Run:
+    """How far the run has come, kept where an error that ends it cannot take it along."""
+
+    state: RunState = RunState()
+    peak: int = 0
+    aborted: bool = False
+    ended: list[FileResult] = attrs.field(factory=list)
+
+
+async def interpret(program: Program, context: Context, control: Control, run: Run) -> None:
+    """Walk the program. What was done is in `run`, also when this raises.
+
+    Raises:
+        StomperError: what ends a run: a check that crashed, a repository that cannot be written.
+    """
+    for node in program.steps:
+        context = attrs.evolve(context, plan=run.state.plan)
+        if isinstance(node, Block):
+            await _for_each_file(node, context, control, run)
+        elif node.stage.name in _ALWAYS:
+            run.state = await run_step(node, run.state, context, None)
+        elif not control.cancelled:
+            with control.scope():
+                run.state = await run_step(node, run.state, context, None)
+
+
+async def _for_each_file(block: Block, context: Context, control: Control, run: Run) -> None:
+    plan = run.state.plan
+    if plan is None:
+        return
+    if context.target is not None and not context.target.checked_out and plan.tasks:
+        await in_thread(context.repo().make_branch, context.target, plan.base_commit)
+    try:
+        limit = context.pipeline.parallelism.max_parallel_files
+        work = partial(_one_file, block=block, context=context, control=control, run=run)
+        run.peak = (await run_bounded(plan.tasks, work, limit, control)).peak
+    finally:
+        run.state = attrs.evolve(run.state, results=in_plan_order(plan.tasks, run.ended))
+    if not control.cancelled:
+        with control.scope():
+            run.state = await close_run(run.state, context)
+
+
+async def _one_file(task: FileTask, *, block: Block, context: Context, control: Control, run: Run) -> None:
+    result = await run_file(task, block, context)
+    run.ended.append(result)
+    if result.outcome == "error" and context.pipeline.on_error == "abort" and not control.draining:
+        run.aborted = True
+        control.drain()
+
+
+def in_plan_order(tasks: Sequence[FileTask], ended: Sequence[FileResult]) -> tuple[FileResult, ...]:
+    """Every task's result; one that never ended is `cancelled`."""
+    by_path = {result.path: result for result in ended}
+    return tuple(by_path.get(task.path) or _cancelled(task) for task in tasks)
+
+
+def _cancelled(task: FileTask) -> FileResult:
+    return FileResult(task.path, "cancelled", "the run was stopped before it ended", remaining=task.findings)

@@ -1,0 +1,102 @@
+"""Many files, a bounded number at work: nursery workers, results in plan order, a graceful stop."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+import attrs
+import trio
+
+from stomper_sdk.errors import alone
+
+__all__ = ["Control", "Outcomes", "run_bounded"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@attrs.define
+class Control:
+    """How a run is stopped from outside: from its own tasks, from any thread, from a signal handler."""
+
+    draining: bool = False
+    cancelled: bool = False
+    _scopes: list[trio.CancelScope] = attrs.field(factory=list, repr=False)
+    _token: trio.lowlevel.TrioToken | None = attrs.field(default=None, repr=False)
+
+    def drain(self) -> None:
+        """Start no further file and let those at work end."""
+        self.draining = True
+
+    def cancel(self) -> None:
+        """End everything now; what was lent is given back."""
+        self.draining = self.cancelled = True
+        if self._token is not None:
+            # A run that has just ended needs no cancel any more.
+            with contextlib.suppress(trio.RunFinishedError):
+                self._token.run_sync_soon(self._cancel_scopes)
+
+    def scope(self) -> trio.CancelScope:
+        """A scope that `cancel` cancels; made inside the run."""
+        self._token = trio.lowlevel.current_trio_token()
+        scope = trio.CancelScope()
+        self._scopes.append(scope)
+        if self.cancelled:
+            scope.cancel()
+        return scope
+
+    def _cancel_scopes(self) -> None:
+        for scope in self._scopes:
+            scope.cancel()
+
+
+@attrs.frozen
+class Outcomes(Generic[R]):
+    """Results in the order of the items, None for those that were never started; the most at work at once."""
+
+    results: tuple[R | None, ...]
+    peak: int
+
+
+@attrs.define
+class _Gauge:
+    now: int = 0
+    peak: int = 0
+
+
+async def run_bounded(
+    items: Sequence[T], work: Callable[[T], Awaitable[R]], limit: int, control: Control
+) -> Outcomes[R]:
+    """Do some work on each item, at most `limit` at a time.
+
+    The number of tasks is the number of workers, not of items, so memory does not grow with those that
+    wait. An error of the work ends all of it.
+
+    Args:
+        items: in the order in which they are started.
+        work: what to do; its error cancels the others and is raised, alone, from here.
+        limit: at least 1.
+        control: stops the starting of further items, or everything; what has ended stays.
+    """
+    results: list[R | None] = [None] * len(items)
+    waiting = iter(enumerate(items))
+    gauge = _Gauge()
+
+    async def worker() -> None:
+        for index, item in waiting:
+            if control.draining:
+                return
+            gauge.now += 1
+            gauge.peak = max(gauge.peak, gauge.now)
+            try:
+                results[index] = await work(item)
+            finally:
+                gauge.now -= 1
+
+    with alone(), control.scope():
+        async with trio.open_nursery() as nursery:
+            for _ in range(min(limit, len(items))):
+                nursery.start_soon(worker)
+    return Outcomes(tuple(results), gauge.peak)

@@ -1,0 +1,1 @@
+"""What happened, durably: sessions, and what dead ones left behind."""

@@ -1,0 +1,84 @@
+"""Values made fit to be shown: text without tricks, plain data for JSON, a table for a notebook.
+
+A file may be named so that a terminal obeys it or a reader misreads it (escape sequences, line feeds,
+right-to-left overrides); what is shown passes through `visible` first.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Any
+
+import attrs
+
+__all__ = ["counted", "html_table", "one_line", "plain", "seconds_text", "visible"]
+
+
+def visible(text: str) -> str:
+    """The text with every control, bidi, zero-width and undecodable character written as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
+    )
+
+
+def one_line(text: str, limit: int = 300) -> str:
+    """A message of any length and shape as one line."""
+    line = visible(" ".join(text.split()))
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def seconds_text(seconds: float) -> str:
+    """`0.4 s`, `12 s`, `3:05 min`, `1:02:09 h`."""
+    if seconds < 9.95:
+        return f"{max(seconds, 0):.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes}:{rest:02} min"
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02} h"
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON knows it.
+
+    A reducer of the user's own may return anything: what JSON has no word for becomes its text, and a
+    number that is not finite becomes null.
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if attrs.has(type(value)):
+        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Set):
+        return sorted((plain(item) for item in value), key=repr)
+    if isinstance(value, Iterable) and not isinstance(value, bytes | os.PathLike):
+        return [plain(item) for item in value]
+    return str(value)
+
+
+def html_table(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A small table, every cell escaped twice: for the reader, then for HTML."""
+    head = "".join(f"<th>{_cell(name)}</th>" for name in header)
+    body = "".join(f"<tr>{''.join(f'<td>{_cell(item)}</td>' for item in row)}</tr>" for row in rows)
+    return (
+        f"<div><p>{_cell(title)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _cell(value: object) -> str:
+    return html.escape(one_line(str(value)))

@@ -1,0 +1,116 @@
+"""What a command leaves behind, found and ended.
+
+Ending a process group is not enough: tools start their children in sessions of their own, and those
+survive the group's SIGKILL. Inside `adopting_orphans` Linux hands such orphans to us (subreaper,
+prctl(2)), so a sweep after each command finds them among our children, told by the command's session
+or by the marker that it put into their environment. Elsewhere the marker alone is searched for.
+
+An orphan is signalled only while it is listed as our child, that is before we reaped it: until then
+its pid is nobody else's. What carries neither session nor marker is never touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+
+import trio
+
+__all__ = ["MARKER", "adopting_orphans", "signal_quietly", "sweep"]
+
+MARKER = "STOMPER_COMMAND"
+_PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 36, 37
+
+
+@contextlib.contextmanager
+def adopting_orphans() -> Iterator[None]:
+    """Become the parent of every orphan below this process while the block runs (Linux only)."""
+    if sys.platform != "linux":
+        yield
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    before = ctypes.c_int(0)
+    libc.prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(before), 0, 0, 0)
+    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        libc.prctl(_PR_SET_CHILD_SUBREAPER, before.value, 0, 0, 0)
+
+
+def signal_quietly(send: Callable[[int, int], None], pid: int, number: int) -> None:
+    """Send a signal by `os.kill` or `os.killpg`; nobody there is no error."""
+    # macOS says EPERM where every member of the group is a zombie.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        send(pid, number)
+
+
+async def sweep(session: int, marker: str, live: Collection[int]) -> None:
+    """Kill and reap what a command left, until nothing is found: each orphan hands us its own.
+
+    Args:
+        session: the pid of the command, which must not have been reaped yet.
+        marker: what stands in the environment of all that it started.
+        live: the pids of the commands that are at work, or are still to be reaped.
+    """
+    owned: set[int] = set()
+    while found := _left_by(session, marker, live, owned):
+        for pid in found:
+            signal_quietly(os.kill, pid, signal.SIGKILL)
+        owned = {pid for pid in found if not _reaped(pid)}
+        await trio.sleep(0.002)
+
+
+def _left_by(session: int, marker: str, live: Collection[int], owned: Collection[int]) -> set[int]:
+    """The orphans of a command; `owned` are known ones, since a dying process has no environment."""
+    if sys.platform != "linux":
+        return _marked(marker)
+    return {pid for pid in _children().difference(live) if pid in owned or _belongs(pid, session, marker)}
+
+
+def _children() -> set[int]:
+    """Our main thread's children; orphans that we adopt are given to it whoever started them."""
+    try:
+        return set(map(int, Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()))
+    except OSError:  # a kernel without this file
+        import psutil
+
+        return {child.pid for child in psutil.Process().children()}
+
+
+def _belongs(pid: int, session: int, marker: str) -> bool:
+    with contextlib.suppress(OSError):
+        state, _, _, of = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:4]
+        if state == "Z" and int(of) not in (pid, os.getsid(0)):
+            return True  # in a session that is neither ours nor its own: nobody but us will ever reap it
+        return int(of) == session or _carries(Path(f"/proc/{pid}/environ").read_bytes(), marker)
+    return False
+
+
+def _carries(environ: bytes, marker: str) -> bool:
+    """True where the marker, or a chain of markers with it, stands in an environment."""
+    values = [item for item in environ.split(b"\0") if item.startswith(f"{MARKER}=".encode())]
+    return any(marker.encode() in value.partition(b"=")[2].split(b":") for value in values)
+
+
+def _reaped(pid: int) -> bool:
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True
+
+
+def _marked(marker: str) -> set[int]:
+    import psutil
+
+    found = set()
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if marker in process.environ().get(MARKER, "").split(":"):
+                found.add(process.pid)
+    return found

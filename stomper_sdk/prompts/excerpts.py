@@ -1,0 +1,104 @@
+"""Parts of a file as a prompt shows them: numbered lines, fenced so that no content ends the fence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from stomper_sdk.model.finding import Finding
+
+__all__ = ["capped", "excerpts", "fenced", "inline", "place"]
+
+_AROUND = 3
+_SCOPE_LINES = 60
+_FILE_CHARACTERS = 60_000
+_DEFINITION = re.compile(
+    r"\s*(@|async def|def|class|function|fn|func|impl|pub|public|private|static|export)\b"
+)
+
+
+def place(finding: Finding) -> str:
+    """`path:line:column code message` in one line; what the check does not tell is left out."""
+    where = ":".join(str(part) for part in (finding.path, finding.line, finding.column) if part is not None)
+    return inline(f"{where} {finding.code} {finding.message}")
+
+
+def inline(text: str) -> str:
+    return " ".join(text.split())
+
+
+def fenced(text: str, language: str = "") -> str:
+    """A Markdown fence that is longer than any run of backticks inside."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+
+
+def capped(text: str, limit: int = _FILE_CHARACTERS) -> str:
+    """A text up to a number of characters, at the end of a line; it says where it was cut."""
+    if len(text) <= limit:
+        return text
+    kept = text[:limit].rpartition("\n")[0] or text[:limit]
+    return f"{kept}\n[... cut: {len(text) - len(kept)} more characters ...]"
+
+
+def excerpts(source: str, findings: Iterable[Finding], path: str, scopes: bool = False) -> list[str]:
+    """The lines around findings, numbered; parts that touch become one.
+
+    Args:
+        source: the text of the file.
+        findings: those of other files, or without a line, are passed over.
+        path: the file.
+        scopes: show the enclosing definition too, as far as it is short enough.
+    """
+    lines = source.splitlines()
+    spans = []
+    for finding in findings:
+        if finding.path == path and finding.line and finding.line <= len(lines):
+            index = finding.line - 1
+            spans.append((max(0, index - _AROUND), min(len(lines), index + _AROUND + 1)))
+            spans += [_scope(lines, index)] if scopes else []
+    width = len(str(len(lines)))
+    return [
+        "\n".join(f"{number + 1:{width}} | {lines[number]}" for number in range(start, end))
+        for start, end in _merged(spans)
+    ]
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _scope(lines: Sequence[str], index: int) -> tuple[int, int]:
+    """The innermost definition around a line; its head alone where it is long."""
+    start = _definition(lines, index)
+    if start is None:
+        return index, index + 1
+    below = range(index + 1, len(lines))
+    outside = (n for n in below if lines[n].strip() and _indent(lines[n]) <= _indent(lines[start]))
+    end = next(outside, len(lines))
+    return (start, end) if end - start <= _SCOPE_LINES else (start, start + 1)
+
+
+def _definition(lines: Sequence[str], index: int) -> int | None:
+    """Where the innermost definition around a line begins, told by indentation."""
+    if _DEFINITION.match(lines[index]):
+        return index
+    indent = _indent(lines[index])
+    for number in range(index - 1, -1, -1):
+        if lines[number].strip() and _indent(lines[number]) < indent:
+            indent = _indent(lines[number])
+            if _DEFINITION.match(lines[number]):
+                return number
+    return None
+
+
+def _indent(line: str) -> int:
+    expanded = line.expandtabs()
+    return len(expanded) - len(expanded.lstrip())

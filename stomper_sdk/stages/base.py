@@ -1,0 +1,254 @@
+"""The contract of a stage, the state that travels through the stages, and what they need of the world.
+
+A stage of one file is `async def stage(state: FileState, context: Context, **options) -> FileState`; one
+of the run takes and returns a `RunState`. A stage never sets an outcome: it adds what it did and saw, and
+the outcome follows from that.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+
+from stomper_sdk.agents.base import Agent, AgentReply
+from stomper_sdk.checks.base import Check
+from stomper_sdk.events import Event
+from stomper_sdk.journal.session import Session
+from stomper_sdk.model.finding import Delta, Finding
+from stomper_sdk.model.pipeline import Pipeline
+from stomper_sdk.model.plan import FileTask, Plan
+from stomper_sdk.model.result import Attempt, AttemptOutcome, FileResult
+from stomper_sdk.prompts import Explanations
+from stomper_sdk.registry import Registry
+from stomper_sdk.validation import TestSuite, TestVerdict
+from stomper_sdk.vcs.checkout import Change
+from stomper_sdk.vcs.locks import SharedLock
+from stomper_sdk.vcs.repository import Applied, Repository, Target
+from stomper_sdk.workspaces.base import Lender, Workspace
+
+__all__ = [
+    "STAGES",
+    "Context",
+    "FileState",
+    "RunState",
+    "Selection",
+    "Stage",
+    "Trial",
+    "Verdict",
+    "define_stage",
+]
+
+BlockName = Literal["run", "file", "attempt"]
+
+
+@attrs.frozen
+class Selection:
+    """What the caller narrows a run to, by name; empty means everything."""
+
+    checks: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Verdict:
+    """Why an attempt was not taken."""
+
+    outcome: AttemptOutcome
+    reason: str
+
+
+@attrs.frozen
+class Trial:
+    """The attempt at work: what it starts from, what the agent did, and what was seen afterwards.
+
+    `start` are the changes it begins with, none for the workspace as it was lent. `agent_index` is the place
+    in the cascade. `delta` tells of the file's own findings, and of every new one.
+    """
+
+    number: int
+    agent_index: int
+    started: float
+    start: tuple[Change, ...] = ()
+    agent: str = ""
+    level: str = ""
+    prompt: str = ""
+    reply: AgentReply | None = None
+    changes: tuple[Change, ...] = ()
+    delta: Delta | None = None
+    tests: TestVerdict | None = None
+    verdict: Verdict | None = None
+
+
+@attrs.frozen
+class FileState:
+    """One file on its way.
+
+    `before` is what the checks saw in the workspace before any fix: the file's own findings, targeted or
+    not, and for checks of scope `project` everybody's. `source` is the file's text then. `last` is the
+    trial before the one at work, `best` the one that will be applied.
+    """
+
+    task: FileTask
+    before: tuple[Finding, ...] = ()
+    source: str = attrs.field(default="", repr=False)
+    workspace: Workspace | None = None
+    trial: Trial | None = None
+    last: Trial | None = None
+    best: Trial | None = None
+    attempts: tuple[Attempt, ...] = ()
+    fix: tuple[Change, ...] = ()
+    applied: Applied | None = None
+    commit: str | None = None
+    notes: Mapping[str, Any] = attrs.field(factory=dict)
+
+    def lent(self) -> Workspace:
+        """The workspace; the order of stages was checked, so there is one."""
+        assert self.workspace is not None
+        return self.workspace
+
+    def at_work(self) -> Trial:
+        """The trial under way; likewise."""
+        assert self.trial is not None
+        return self.trial
+
+    @property
+    def open_findings(self) -> tuple[Finding, ...]:
+        """What the trial at work is to fix: everything, or what the best trial left if it starts there."""
+        if self.trial and self.trial.start and self.best and self.best.delta:
+            return self.best.delta.remaining
+        return self.task.findings
+
+    @property
+    def refusal(self) -> str | None:
+        """Why the last trial was not taken, for the next prompt; None where nothing stood against it."""
+        return self.last.verdict.reason if self.last and self.last.verdict else None
+
+
+@attrs.frozen
+class RunState:
+    """The run on its way."""
+
+    plan: Plan | None = None
+    results: tuple[FileResult, ...] = ()
+    reducers: Mapping[str, Any] = attrs.field(factory=dict)
+    checks: Mapping[str, str] = attrs.field(factory=dict)
+    tests: TestVerdict | None = None
+    notices: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Context:
+    """What a stage needs of the world, built once for a run.
+
+    `cascade` are the agents of `call_agent` in order. `stack` is the file's own exit stack, in which
+    everything lent is given back. `base_commit` is what the plan was made from.
+    """
+
+    pipeline: Pipeline
+    selection: Selection
+    root: Path
+    state: Path
+    session: Session
+    repository: Repository | None
+    target: Target | None
+    base_commit: str | None
+    lender: Lender
+    main: SharedLock
+    checks: tuple[Check, ...]
+    cascade: tuple[Agent, ...]
+    tests: TestSuite | None
+    explanations: Explanations
+    emit: Callable[[Event], None]
+    clock: Callable[[], float]
+    plan: Plan | None = None
+    stack: AsyncExitStack = attrs.field(factory=AsyncExitStack)
+
+    def repo(self) -> Repository:
+        """The repository, for stages that are refused where there is none."""
+        assert self.repository is not None
+        return self.repository
+
+    def commits_to(self) -> Target:
+        """Where commits go; likewise."""
+        assert self.target is not None
+        return self.target
+
+
+#: Called with (state, context, **options); the state is a FileState or a RunState, by the block it stands in.
+StageFunction = Callable[..., Awaitable[Any]]
+
+
+@attrs.frozen
+class Stage:
+    """A stage by name.
+
+    `block` is where it may stand, None for anywhere. A stage of scope `main` runs under the lock of the
+    user's repository. `needs` and `gives` are words that order stages: one that needs a word stands after
+    one that gives it, and before one that takes it away. `options` are the names it takes beside itself in the YAML.
+    """
+
+    name: str
+    run: StageFunction
+    block: BlockName | None = None
+    scope: Literal["workspace", "main"] = "workspace"
+    needs: frozenset[str] = frozenset()
+    gives: frozenset[str] = frozenset()
+    takes: frozenset[str] = frozenset()
+    options: frozenset[str] = frozenset()
+    required: frozenset[str] = frozenset()
+
+    @property
+    def built_in(self) -> bool:
+        return self.run.__module__.startswith("stomper_sdk.stages.")
+
+
+def define_stage(
+    name: str,
+    *,
+    block: BlockName | None = None,
+    scope: Literal["workspace", "main"] = "workspace",
+    needs: Iterable[str] = (),
+    gives: Iterable[str] = (),
+    takes: Iterable[str] = (),
+) -> Callable[[StageFunction], Stage]:
+    """Make a stage of a function; `takes` are words that no longer hold after it."""
+
+    def define(function: StageFunction) -> Stage:
+        parameters = list(inspect.signature(function).parameters.values())[2:]
+        return Stage(
+            name,
+            function,
+            block,
+            scope,
+            frozenset(needs),
+            frozenset(gives),
+            frozenset(takes),
+            frozenset(parameter.name for parameter in parameters),
+            frozenset(item.name for item in parameters if item.default is inspect.Parameter.empty),
+        )
+
+    return define
+
+
+_BUILT_IN = (
+    "initialize",
+    "collect_errors",
+    "create_worktree",
+    "generate_prompt",
+    "call_agent",
+    "verify_fixes",
+    "run_tests",
+    "extract_diff",
+    "apply_to_main",
+    "commit_in_main",
+    "destroy_worktree",
+    "aggregate_results",
+    "cleanup",
+)
+STAGES: Registry[Stage] = Registry("stage", {name: f"stomper_sdk.stages.{name}:{name}" for name in _BUILT_IN})

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+import trio
+
+from stomper_sdk.agents.base import Agent, AgentReply, AgentTask
+from stomper_sdk.errors import AgentError
+from stomper_sdk.stages.base import Context, FileState, Verdict, define_stage
+from stomper_sdk.stages.trials import conclude, next_trial
+from stomper_sdk.vcs.git import in_thread
+
+__all__ = ["call_agent"]
+
+
+@define_stage("call_agent", block="attempt", needs=["workspace", "prompt"], gives=["edits"])
+async def call_agent(state: FileState, context: Context, use: Sequence[str] = ()) -> FileState:
+    """Let the attempt's agent edit the workspace; one that errors hands over to the next at once.
+
+    Args:
+        state: with a prompt.
+        context: holds the cascade.
+        use: the cascade's names, resolved when the run was planned.
+    """
+    while True:
+        trial = state.at_work()
+        agent = context.cascade[trial.agent_index]
+        state = attrs.evolve(state, trial=attrs.evolve(trial, agent=agent.name))
+        try:
+            reply = await _ask(agent, _task(state, context))
+        except AgentError as error:
+            state = _with_verdict(state, str(error))
+            if trial.agent_index + 1 >= len(context.cascade):
+                return state
+            state = await _hand_over(state, context)
+        else:
+            return attrs.evolve(state, trial=attrs.evolve(state.at_work(), reply=reply))
+
+
+async def _ask(agent: Agent, task: AgentTask) -> AgentReply | None:
+    with trio.move_on_after(agent.timeout):
+        return await agent.edit(task)
+    raise AgentError(f"agent {agent.name} was ended at its time limit of {agent.timeout:g} s")
+
+
+def _task(state: FileState, context: Context) -> AgentTask:
+    trial, seen = state.at_work(), state.last.delta if state.last else None
+    return AgentTask(
+        workspace=state.lent().path,
+        path=state.task.path,
+        findings=state.open_findings,
+        prompt=trial.prompt,
+        attempt=trial.number,
+        level=trial.level,
+        pipeline=context.pipeline.name,
+        session_id=context.session.id,
+        remaining=seen.remaining if seen else (),
+        introduced=seen.introduced if seen else (),
+        rejected=state.refusal,
+    )
+
+
+def _with_verdict(state: FileState, reason: str) -> FileState:
+    return attrs.evolve(state, trial=attrs.evolve(state.at_work(), verdict=Verdict("agent_error", reason)))
+
+
+async def _hand_over(state: FileState, context: Context) -> FileState:
+    """The next agent starts where the one that failed had started, in the same attempt."""
+    trial, checkout = state.at_work(), state.lent().checkout
+    await in_thread(checkout.restore, trial.start)
+    state = conclude(state, context)
+    following = next_trial(state, context, trial.number, trial.agent_index + 1, trial.start)
+    kept = attrs.evolve(following.at_work(), level=trial.level, prompt=trial.prompt)
+    return attrs.evolve(following, trial=kept)

@@ -1,0 +1,73 @@
+"""The commit message of a fix."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from stomper_sdk.model.finding import Finding
+from stomper_sdk.stages.base import Context, FileState
+
+__all__ = ["commit_message"]
+
+_SUBJECT_WIDTH = 72
+_BODY_LINES = 40
+
+
+def commit_message(state: FileState, context: Context) -> str:
+    """Subject, body and trailers; a file name that does not fit on a line is written escaped."""
+    spec = context.pipeline.apply.commit
+    fixed = state.best.delta.fixed if state.best and state.best.delta else ()
+    path = _shown(state.task.path)
+    if spec.template is not None:
+        text = _templated(spec.template, state, context, fixed)
+    elif spec.style == "plain":
+        text = f"{_subject('Fix ', fixed, path)}\n\n{_body(fixed)}"
+    else:
+        text = f"{_subject(f'fix({_scope(fixed)}): ', fixed, path)}\n\n{_body(fixed)}"
+    if not spec.trailers:
+        return f"{text.rstrip()}\n"
+    return f"{text.rstrip()}\n\nStomper-Session: {context.session.id}\nStomper-File: {path}\n"
+
+
+def _subject(start: str, fixed: Sequence[Finding], path: str) -> str:
+    """As many codes as fit on a subject line, the most frequent first; the path is never shortened."""
+    codes = [code for code, _ in Counter(finding.code for finding in fixed).most_common()]
+    for count in range(len(codes), 0, -1):
+        more = f" and {len(codes) - count} more" if count < len(codes) else ""
+        subject = f"{start}{', '.join(codes[:count])}{more} in {path}"
+        if len(subject) <= _SUBJECT_WIDTH:
+            return subject
+    return f"{start}{len(fixed)} findings in {path}"
+
+
+def _scope(fixed: Sequence[Finding]) -> str:
+    return ", ".join(dict.fromkeys(finding.check for finding in fixed))
+
+
+def _body(fixed: Sequence[Finding]) -> str:
+    lines = [f"- {finding.code} {_shown(finding.message)} (line {finding.line})" for finding in fixed]
+    more = [f"- and {len(lines) - _BODY_LINES} more"] if len(lines) > _BODY_LINES else []
+    return "\n".join([*lines[:_BODY_LINES], *more])
+
+
+def _templated(template: str, state: FileState, context: Context, fixed: Sequence[Finding]) -> str:
+    from jinja2.sandbox import SandboxedEnvironment
+
+    values: dict[str, Any] = {
+        "path": _shown(state.task.path),
+        "findings": fixed,
+        "codes": list(dict.fromkeys(finding.code for finding in fixed)),
+        "count": len(fixed),
+        "agent": state.best.agent if state.best else "",
+        "pipeline": context.pipeline.name,
+        "session_id": context.session.id,
+    }
+    return SandboxedEnvironment().from_string(template).render(values)
+
+
+def _shown(text: str) -> str:
+    """Text on one line, with nothing in it that a terminal or a trailer would take for something else."""
+    safe = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return safe.encode("utf-8", "backslashreplace").decode("utf-8")

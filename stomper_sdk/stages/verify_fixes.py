@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from stomper_sdk.guard import refusals
+from stomper_sdk.model.finding import Delta, Finding, compare
+from stomper_sdk.stages.base import Context, FileState, Verdict, define_stage
+from stomper_sdk.stages.looking import look_at, read_text, relevant
+from stomper_sdk.vcs.checkout import Change
+from stomper_sdk.vcs.git import in_thread
+
+__all__ = ["verify_fixes"]
+
+
+@define_stage("verify_fixes", block="attempt", needs=["edits"], gives=["verified"])
+async def verify_fixes(state: FileState, context: Context) -> FileState:
+    """See what was changed, refuse what the guard refuses, and look afresh at what is left and new."""
+    workspace = state.lent()
+    changes = await in_thread(workspace.checkout.snapshot)
+    trial = attrs.evolve(state.at_work(), changes=changes)
+    verdict = _before_looking(changes, state, context)
+    if verdict is None:
+        delta = await _judge(state, context, changes)
+        trial = attrs.evolve(trial, delta=delta)
+        verdict = _after_looking(delta)
+    return attrs.evolve(state, trial=attrs.evolve(trial, verdict=verdict))
+
+
+def _before_looking(changes: Sequence[Change], state: FileState, context: Context) -> Verdict | None:
+    if not changes:
+        return Verdict("unfixed", "the agent changed nothing")
+    refused = refusals(changes, state.task.path, context.pipeline.guard)
+    return Verdict("guard", "; ".join(refused)) if refused else None
+
+
+def _after_looking(delta: Delta) -> Verdict | None:
+    if delta.introduced:
+        named = ", ".join(f"{found.code} at {found.path}:{found.line}" for found in delta.introduced[:5])
+        return Verdict("new_findings", f"{len(delta.introduced)} new: {named}")
+    if not delta.fixed:
+        return Verdict("unfixed", f"all {len(delta.remaining)} findings are still there")
+    return None
+
+
+async def _judge(state: FileState, context: Context, changes: Sequence[Change]) -> Delta:
+    workspace, path = state.lent(), state.task.path
+    changed = [change.path for change in changes]
+    others = [finding for finding in relevant(path, context, changed) if finding.path != path]
+    own = [finding for finding in state.before if finding.path == path]
+    after = await look_at(workspace, context, sorted({path, *changed}))
+    then, now = await in_thread(_sources, state, changes)
+    return _targeted(compare([*own, *others], after, then, now), state.task.findings)
+
+
+def _targeted(delta: Delta, findings: Sequence[Finding]) -> Delta:
+    """The part of a comparison that speaks of the file's own findings, and everything new."""
+    wanted = set(findings)
+    pairs = [pair for pair in zip(delta.kept, delta.remaining, strict=True) if pair[0] in wanted]
+    return Delta(
+        fixed=tuple(finding for finding in delta.fixed if finding in wanted),
+        remaining=tuple(after for _, after in pairs),
+        introduced=delta.introduced,
+        kept=tuple(before for before, _ in pairs),
+    )
+
+
+def _sources(state: FileState, changes: Sequence[Change]) -> tuple[dict[str, str], dict[str, str]]:
+    """The text of changed files as they were and as they are, for those that were there at both times."""
+    checkout = state.lent().checkout
+    then = {
+        change.path: checkout.text_of(change.before) for change in changes if change.path != state.task.path
+    }
+    then[state.task.path] = state.source
+    now = {path: text for path in then if (text := read_text(checkout.root / path)) is not None}
+    return then, now

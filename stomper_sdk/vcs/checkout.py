@@ -1,0 +1,119 @@
+"""What an agent changed in a checkout, exactly: modes, deletions, new files, links, binary content.
+
+A snapshot puts everything that git does not ignore into the checkout's own index and compares that with
+the commit it started from; what is ignored never reaches a fix.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import attrs
+
+from stomper_sdk.vcs.git import git
+
+__all__ = ["ABSENT", "Change", "Checkout", "Entry"]
+
+
+@attrs.frozen
+class Entry:
+    """A path's content as git stores it: mode and object name; both "0" strings where it is absent."""
+
+    mode: str
+    sha: str
+
+
+ABSENT = Entry("000000", "0" * 40)
+
+
+@attrs.frozen
+class Change:
+    """One path that differs; line counts are None for binary content."""
+
+    path: str
+    before: Entry
+    after: Entry
+    lines_added: int | None
+    lines_removed: int | None
+
+    @property
+    def binary(self) -> bool:
+        return self.lines_added is None
+
+
+@attrs.frozen
+class Checkout:
+    """A folder that git looks after.
+
+    `start` is the commit or tree that changes are told against. `git_dir` is given where the folder has
+    no `.git` of its own. `ignored` are paths that never count as changes, such as links we put there.
+    """
+
+    root: Path
+    start: str
+    git_dir: Path | None = None
+    ignored: tuple[str, ...] = ()
+
+    def snapshot(self) -> tuple[Change, ...]:
+        """Everything that differs from `start` now, by path."""
+        self._git("add", "--all", "--", ".")
+        raw = self._git(
+            "diff-index", "--cached", "--raw", "--numstat", "-z", "--no-renames", "--full-index", self.start
+        )
+        return tuple(change for change in _parse(raw) if change.path not in self.ignored)
+
+    def write_tree(self) -> str:
+        """The tree of the last snapshot, as an object."""
+        return self._git("write-tree").decode().strip()
+
+    def restore(self, changes: Sequence[Change] = ()) -> None:
+        """Make the folder as it was at the start, with some changes in it; what git ignores stays."""
+        tree = self._tree_with(changes) if changes else self.start
+        self._git("add", "--all", "--", ".")
+        self._git("read-tree", "--reset", "-u", tree)
+        self._git("clean", "-ffdq")
+
+    def text_of(self, entry: Entry) -> str:
+        """The text of a file as git stores it; empty for what is no regular file."""
+        if not entry.mode.startswith("100"):
+            return ""
+        return self._git("cat-file", "blob", entry.sha).decode("utf-8", "replace")
+
+    def diff(self) -> str:
+        """The last snapshot's difference as a patch for people."""
+        return self._git("diff-index", "--cached", "--patch", "--binary", self.start).decode(
+            "utf-8", "replace"
+        )
+
+    def _tree_with(self, changes: Sequence[Change]) -> str:
+        lines = (f"{change.after.mode} {change.after.sha}\t{change.path}\0" for change in changes)
+        with tempfile.TemporaryDirectory() as folder:
+            env = {"GIT_INDEX_FILE": f"{folder}/index"}
+            self._git("read-tree", self.start, env=env)
+            self._git("update-index", "-z", "--index-info", stdin=os.fsencode("".join(lines)), env=env)
+            return self._git("write-tree", env=env).decode().strip()
+
+    def _git(self, *argv: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
+        where = () if self.git_dir is None else (f"--git-dir={self.git_dir}", f"--work-tree={self.root}")
+        return git(self.root, *where, *argv, stdin=stdin, env=env)
+
+
+def _parse(raw: bytes) -> Iterable[Change]:
+    """Read the two halves of `--raw --numstat -z`: entries by path, then line counts by path."""
+    fields = [os.fsdecode(field) for field in raw.split(b"\0")[:-1]]
+    entries: dict[str, tuple[Entry, Entry]] = {}
+    position = 0
+    while position < len(fields) and fields[position].startswith(":"):
+        old_mode, new_mode, old_sha, new_sha, _ = fields[position][1:].split(" ")
+        entries[fields[position + 1]] = (Entry(old_mode, old_sha), Entry(new_mode, new_sha))
+        position += 2
+    for counts in fields[position:]:
+        added, removed, path = counts.split("\t", 2)
+        yield Change(path, *entries[path], _number(added), _number(removed))
+
+
+def _number(text: str) -> int | None:
+    return None if text == "-" else int(text)

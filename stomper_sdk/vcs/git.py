@@ -1,0 +1,104 @@
+"""One git command, and a thread to run it in.
+
+Git is called so that nothing in a checkout decides what else runs: no hooks (they are run where the
+pipeline says so), no file system monitor, no background maintenance, no prompts.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import trio
+
+from stomper_sdk.errors import RepositoryError
+
+__all__ = ["GitError", "git", "git_environment", "in_thread"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+TIME_LIMIT = 300.0
+_THREADS = trio.CapacityLimiter(16)
+_SETTINGS = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.quotePath=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "submodule.recurse=false",
+    "advice.detachedHead=false",
+)
+_PREFIX = ("git", "--literal-pathspecs", "--no-optional-locks", *(w for s in _SETTINGS for w in ("-c", s)))
+# What git sets for its hooks, and what would make it look at another repository than the one it is in.
+_LOCAL = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_NAMESPACE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_REFLOG_ACTION",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+)
+
+
+class GitError(RepositoryError):
+    """A git command failed; `said` is what it printed on standard error."""
+
+    def __init__(self, argv: Sequence[str], exit_code: int, said: str) -> None:
+        super().__init__(f"git {' '.join(argv)} exited with {exit_code}: {said.strip()}")
+        self.exit_code = exit_code
+        self.said = said
+
+
+def git(cwd: Path, *argv: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
+    """Run a git command in a session of its own, so that Ctrl-C never ends it half-way.
+
+    Raises:
+        GitError: it exited with anything but 0.
+        RepositoryError: git is missing, or did not end within its time limit.
+    """
+    try:
+        done = subprocess.run(
+            [*_PREFIX, *argv],
+            cwd=cwd,
+            input=stdin,
+            capture_output=True,
+            env={**git_environment(), **(env or {})},
+            timeout=TIME_LIMIT,
+            start_new_session=True,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        text = "git is missing" if cwd.is_dir() else f"the folder {cwd} is gone"
+        raise RepositoryError(text, "Install git 2.30 or newer.") from error
+    except subprocess.TimeoutExpired as error:
+        raise RepositoryError(f"git {argv[0]} did not end within {TIME_LIMIT:g} s") from error
+    if done.returncode != 0:
+        raise GitError(argv, done.returncode, done.stderr.decode("utf-8", "replace"))
+    return done.stdout
+
+
+def git_environment() -> dict[str, str]:
+    """Our environment as git should see it: the user's identity and settings, no other repository's."""
+    kept = {name: value for name, value in os.environ.items() if name not in _LOCAL}
+    return {**kept, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": ":", "GIT_MERGE_AUTOEDIT": "no"}
+
+
+async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a blocking function in a thread; a cancel waits for it, since half a git command is none."""
+    return await trio.to_thread.run_sync(lambda: function(*args, **kwargs), limiter=_THREADS)
