@@ -85,7 +85,7 @@ def run(
         UsageError: the call asks for what there is not.
         StomperError: the run cannot be started: no repository, a check or test command missing.
     """
-    order = _order(pipeline, repo, overrides, agents, only, listeners, None)
+    order = _order(pipeline, repo, overrides, agents, only, listeners, control)
     result: RunResult = trio.run(_run, order)
     return result
 
@@ -101,7 +101,7 @@ async def run_async(
     control: Control | None = None,
 ) -> RunResult:
     """The same as `run`, awaited: under trio, or at the top level of a notebook (asyncio)."""
-    order = _order(pipeline, repo, overrides, agents, only, listeners, None)
+    order = _order(pipeline, repo, overrides, agents, only, listeners, control)
     if under_asyncio():
         return await run_in_asyncio(partial(_run, order), order.control.cancel)
     return await _run(order)
@@ -121,16 +121,7 @@ def plan(
     Raises:
         StomperError: as `run`; also where a check crashes.
     """
-    order = _Order(
-        pipeline,
-        repo,
-        overrides or {},
-        agents or {},
-        only or Selection(),
-        listeners,
-        Control(),
-        plan_only=True,
-    )
+    order = _order(pipeline, repo, overrides, agents, only, listeners, None)
     made: Plan = trio.run(_plan, order)
     return made
 

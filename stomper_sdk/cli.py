@@ -136,6 +136,8 @@ def _demo(options: argparse.Namespace, console: Console) -> int:
         console.say(demo.opening(repo, before))
         with console.watch() as display, _interruptible(control, display):
             result = demo.perform(repo, options.max_parallel_files, control, (display.listen,))
+        if result.status != "completed":
+            return _told(result, options, console, display)
         after = demo.look(repo)
         console.say(demo.closing(repo, result, before, after, kept=options.keep is not None))
     if options.output == "json":

@@ -42,6 +42,7 @@ force-exclude = true
 
 [lint]
 select = ["E4", "E7", "E9", "F", "I", "UP", "C4", "SIM", "PIE", "RET505"]
+ignore = ["UP031"]
 """
 _CONFTEST = '''\
 """The tests import the modules of this repository, not those of the running Python."""
@@ -128,34 +129,29 @@ def opening(repo: Path, before: Look) -> str:
     """What the person is going to see."""
     python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
     modules = len(list((repo / "lib").glob("*.py")))
-    tests = f"; their own tests: {before.tests}" if before.tests else ""
+    tests = f"\nTheir own tests: {before.tests}." if before.tests else ""
     return (
         f"{modules} modules of {python}'s standard library, in a throw-away repository.\n"
-        f"ruff reports {counted(before.total, 'finding')}{tests}.\n"
+        f"ruff reports {counted(before.total, 'finding')}.{tests}\n"
         "Now the default pipeline: a worktree for each file, fix, verify, test, commit.\n"
     )
 
 
 def closing(repo: Path, result: RunResult, before: Look, after: Look, *, kept: bool) -> str:
     """Before and after, the commits, one of them in full, the tests, the time."""
-    smallest = min(
-        (file for file in result.files if file.commit),
-        key=lambda file: file.lines_added + file.lines_removed,
-        default=None,
-    )
+    committed = [file for file in result.files if file.commit]
+    shown = min(committed, key=_size, default=None)
     blocks = (
         _table(before, after),
         _commits(repo, result),
-        _smallest(repo, smallest) if smallest else "",
+        _diff(repo, shown) if shown else "",
         _ending(repo, result, before, after, kept),
     )
-    return "\n\n".join(block for block in ("", *blocks) if block)
+    return "\n" + "\n\n".join(block for block in blocks if block)
 
 
 def verdict(result: RunResult, before: Look, after: Look) -> int:
     """0 if the run did what it says: the ledger agrees with our own counts, and no test broke."""
-    if result.status != "completed":
-        return result.exit_code
     fixed = sum(file.fixed_count for file in result.files)
     honest = 0 < fixed == before.total - after.total
     return 0 if honest and (after.tests_passed or not before.tests_passed) else 1
@@ -204,7 +200,7 @@ def _tests(repo: Path) -> tuple[bool, str | None]:
         return False, None
     ended = _ended(repo, [sys.executable, "-m", "pytest", "--quiet", "-p", "no:cacheprovider", "tests"])
     last = (ended.stdout.strip().splitlines() or ["no output"])[-1]
-    return ended.returncode == 0, visible(last.strip("= "))
+    return ended.returncode == 0, visible(last.partition(" in ")[0].strip("= "))
 
 
 def _git(repo: Path, *arguments: str) -> str:
@@ -242,23 +238,35 @@ def _commits(repo: Path, result: RunResult) -> str:
     return "\n".join([f"{counted(len(log), 'commit')}:", *(f"  {line}" for line in log)])
 
 
-def _smallest(repo: Path, file: FileResult) -> str:
+def _size(file: FileResult) -> tuple[bool, int]:
+    """The shortest diff is the best to show, if there is something to see in it."""
+    lines = file.lines_added + file.lines_removed
+    return lines < 3, lines
+
+
+def _diff(repo: Path, file: FileResult) -> str:
     patch = _git(repo, "show", "--format=", "--unified=1", str(file.commit)).splitlines()
     hunks = [line for line in patch if not line.startswith(("diff ", "index ", "--- ", "+++ "))]
-    shown = [f"  {visible(line.expandtabs())}" for line in hunks[:_DIFF_LINES]]
+    shown = [f"  {visible(line.expandtabs())}".rstrip() for line in hunks[:_DIFF_LINES]]
     cut = [f"  … {counted(len(hunks) - _DIFF_LINES, 'more line')}"] if len(hunks) > _DIFF_LINES else []
-    return "\n".join([f"The smallest of them, {visible(file.path)}:", *shown, *cut])
+    return "\n".join([f"One of them, {visible(file.path)}:", *shown, *cut])
 
 
 def _ending(repo: Path, result: RunResult, before: Look, after: Look, kept: bool) -> str:
-    tests = f"tests before: {before.tests}\ntests after:  {after.tests}"
     fixed = f"{before.total - after.total} of {counted(before.total, 'finding')} fixed"
-    left = f", {after.total} left: they need an agent that can rewrite code" if after.total else ""
+    left = f"; {after.total} left, for an agent that can rewrite code" if after.total else ""
     where = f"The repository is in {repo}" if kept else "The repository is gone; --keep DIR leaves it to you"
     lines = (
-        tests if before.tests else "The fixes were not tested: pytest is not installed.",
+        _test_line(before, after),
         f"{fixed} in {seconds_text(result.duration_seconds)}{left}.",
-        *([result.error] if result.error else []),
         f"{where}.",
     )
     return "\n".join(lines)
+
+
+def _test_line(before: Look, after: Look) -> str:
+    if before.tests is None:
+        return "The fixes were not tested: pytest is not installed."
+    if before.tests == after.tests:
+        return f"Tests, before and after: {after.tests}."
+    return f"Tests before: {before.tests}; after: {after.tests}."

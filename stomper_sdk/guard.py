@@ -26,7 +26,7 @@ def scope_text(path: str, spec: GuardSpec) -> str:
 
 def matches(globs: Sequence[str]) -> Callable[[str], bool]:
     """A test of repo-relative paths against gitignore-style globs."""
-    lines = pathspec.PathSpec.from_lines("gitwildmatch", globs)
+    lines = pathspec.GitIgnoreSpec.from_lines(globs)
     return lambda path: bool(lines.match_file(path))
 
 

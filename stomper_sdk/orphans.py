@@ -6,15 +6,17 @@ prctl(2)), so a sweep after each command finds them among our children, told by 
 or by the marker that it put into their environment. Elsewhere the marker alone is searched for.
 
 An orphan is signalled only while it is listed as our child, that is before we reaped it: until then
-its pid is nobody else's. What carries neither session nor marker is never touched.
+its pid is nobody else's. What lives and carries neither session nor marker is never touched.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -86,10 +88,20 @@ def _children() -> set[int]:
 def _belongs(pid: int, session: int, marker: str) -> bool:
     with contextlib.suppress(OSError):
         state, _, _, of = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:4]
-        if state == "Z" and int(of) not in (pid, os.getsid(0)):
-            return True  # in a session that is neither ours nor its own: nobody but us will ever reap it
+        if state == "Z":
+            return int(of) != os.getsid(0) and _unclaimed(pid)
         return int(of) == session or _carries(Path(f"/proc/{pid}/environ").read_bytes(), marker)
     return False
+
+
+def _unclaimed(pid: int) -> bool:
+    """Whether nobody but us will ever reap a dead child.
+
+    It has no environment left that would tell whose it was: ours were orphans when we got them, so no
+    `Popen` of this Python knows them. (By type, since `isinstance` would wake lazy objects.)
+    """
+    every = (each for each in gc.get_objects() if issubclass(type(each), subprocess.Popen))
+    return all(getattr(each, "pid", None) != pid for each in every)
 
 
 def _carries(environ: bytes, marker: str) -> bool:

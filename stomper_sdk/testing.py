@@ -161,9 +161,8 @@ def _run(agent: Agent, task: AgentTask) -> AgentReply | None:
 
 
 async def _cancelled(agent: Agent, task: AgentTask, delay: float) -> None:
-    with trio.fail_after(_SECONDS), trio.move_on_after(delay):
-        with contextlib.suppress(AgentError):
-            await agent.edit(task)
+    with trio.fail_after(_SECONDS), trio.move_on_after(delay), contextlib.suppress(AgentError):
+        await agent.edit(task)
 
 
 async def _together(agent: Agent, tasks: Sequence[AgentTask]) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -24,3 +27,78 @@ def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder that is the working directory."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+class Checkout:
+    """A git checkout looked at from outside, by git's own words."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def git(self, *argv: str, ok: bool = True) -> str:
+        done = subprocess.run(["git", *argv], cwd=self.root, capture_output=True, text=True, check=False)
+        assert not ok or done.returncode == 0, done.stderr
+        return done.stdout
+
+    def write(self, files: Mapping[str, str | bytes]) -> None:
+        for name, content in files.items():
+            path = self.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def commit(self, files: Mapping[str, str | bytes] | None = None, message: str = "change") -> str:
+        self.write(files or {})
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "-m", message)
+        return self.head
+
+    def read(self, name: str) -> str:
+        return (self.root / name).read_text()
+
+    def shown(self, revision: str, name: str) -> str:
+        return self.git("show", f"{revision}:{name}")
+
+    @property
+    def head(self) -> str:
+        return self.git("rev-parse", "HEAD").strip()
+
+    @property
+    def tree(self) -> str:
+        return self.git("rev-parse", "HEAD^{tree}").strip()
+
+    @property
+    def status(self) -> str:
+        return self.git("status", "--porcelain", "--untracked-files=all")
+
+    @property
+    def subjects(self) -> list[str]:
+        """Commit subjects, the oldest first."""
+        return self.git("log", "--reverse", "--format=%s").splitlines()
+
+    def leftovers(self) -> list[str]:
+        """What a run must not leave: worktrees, branches, locks, workspaces."""
+        worktrees = self.git("worktree", "list", "--porcelain").split("\n\n")[1:]
+        branches = self.git("for-each-ref", "--format=%(refname)", "refs/heads").split()[1:]
+        locks = [str(path) for path in (self.root / ".git").rglob("*.lock")]
+        admin = [str(path) for path in (self.root / ".git" / "worktrees").glob("*")]
+        places = [
+            path for parent in ("/dev/shm", tempfile.gettempdir()) for path in Path(parent).glob("stomper-*")
+        ]
+        return [text for text in (*worktrees, *branches, *locks, *admin, *map(str, places)) if text.strip()]
+
+
+@pytest.fixture
+def make_checkout(tmp_path: Path) -> Callable[..., Checkout]:
+    """Makes a repository on branch `main` with files in its first commit."""
+
+    def make(files: Mapping[str, str | bytes], name: str = "repo") -> Checkout:
+        root = tmp_path / name
+        root.mkdir()
+        checkout = Checkout(root)
+        checkout.git("init", "--quiet", "--initial-branch=main")
+        checkout.git("config", "user.name", "A User")
+        checkout.git("config", "user.email", "user@example.org")
+        checkout.commit(files, "start")
+        return checkout
+
+    return make

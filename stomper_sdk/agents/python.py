@@ -80,9 +80,8 @@ class PythonAgent:
             if _is_async(self.function):
                 reply: object = self.function(task)
             else:
-                reply = await trio.to_thread.run_sync(
-                    self.function,
-                    task,
+                (reply,) = await trio.to_thread.run_sync(
+                    lambda: (self.function(task),),  # in a tuple: it may return a coroutine
                     abandon_on_cancel=True,
                     limiter=trio.CapacityLimiter(1),  # its own: slow functions must not wait for each other
                 )
@@ -102,6 +101,8 @@ def _is_async(function: Callable[..., Any]) -> bool:
 
 def _shown(error: BaseException) -> str:
     """The exception, and the innermost line of the user's code that it went through."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
     text = "".join(traceback.format_exception_only(error)).strip()
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith(_INSTALLED)]

@@ -81,7 +81,7 @@ class ScriptedAgent:
 
     def _reply(self, task: AgentTask) -> ScriptedReply:
         for glob, answers in self.replies.items():
-            if pathspec.PathSpec.from_lines("gitwildmatch", [glob]).match_file(task.path):
+            if pathspec.GitIgnoreSpec.from_lines([glob]).match_file(task.path):
                 return answers[min(task.attempt, len(answers)) - 1]
         raise AgentError(
             f"agent {self.name} has no reply for {task.path}; it has some for {', '.join(self.replies)}"

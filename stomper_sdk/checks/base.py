@@ -5,14 +5,18 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Literal, Protocol
+import re
+import tempfile
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar, Literal, Protocol
 
 import attrs
+import trio
 
+from stomper_sdk.checks.files import cache_settings, read_sources, relative_to
 from stomper_sdk.errors import CheckError, CommandError
-from stomper_sdk.model.finding import Finding, Severity
+from stomper_sdk.model.finding import Finding, Severity, enclose, in_order
 from stomper_sdk.options import (
     command_words,
     mapping_of,
@@ -25,10 +29,11 @@ from stomper_sdk.options import (
 from stomper_sdk.process import Completed, clean_environment, find_program, run_command
 from stomper_sdk.registry import Registry
 
-__all__ = ["CHECKS", "Check", "Evidence", "Look", "Scope", "ToolCheck", "Tree", "relative_path"]
+__all__ = ["CHECKS", "Check", "Evidence", "Look", "Scope", "ToolCheck", "Tree"]
 
 Scope = Literal["file", "project"]
 MAX_OUTPUT = 256 * 1024 * 1024
+_VERSION = re.compile(r"\d+(?:\.\d+)+\S*")
 
 
 @attrs.frozen
@@ -102,6 +107,10 @@ class ToolCheck:
     check passes by itself; `severity` maps codes, as globs, to `error`, `warning` or `info`.
     """
 
+    #: The tool's own name, and what to say where it is missing.
+    PROGRAM: ClassVar[str] = ""
+    INSTALL: ClassVar[str] = "Install it, or correct the option `command`."
+
     name: str
     command: tuple[str, ...] | None = option(
         optional(command_words), None, "The program, where it is not simply the tool's own name."
@@ -113,19 +122,40 @@ class ToolCheck:
     )
     scope: Scope = option(one_of("file", "project"), "file", "Whether other files matter.")
     files: tuple[str, ...] = option(strings, ("*",), "Globs of the file names that it looks at.")
+    _version: list[str] = attrs.field(factory=list, init=False, repr=False, eq=False)
+    _asking: trio.Lock = attrs.field(factory=trio.Lock, init=False, repr=False, eq=False)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The program and the arguments that belong to it."""
+        return self.command or (self.PROGRAM,)
 
     def covers(self, path: str) -> bool:
         """Whether a changed file is worth a look: a Python linter has nothing to say of a text file."""
-        return any(fnmatch.fnmatchcase(path, glob) or fnmatch.fnmatchcase(Path(path).name, glob) for glob in self.files)
+        names = (path, PurePosixPath(path).name)
+        return any(fnmatch.fnmatchcase(name, glob) for name in names for glob in self.files)
+
+    async def version(self, tree: Tree | None = None) -> str:
+        """The version of the tool, asked for once in the life of the check.
+
+        Raises:
+            CheckError: the tool is missing, crashed, or reports no version.
+        """
+        async with self._asking:
+            if not self._version:
+                where = tree or Tree(Path.cwd(), Path(tempfile.gettempdir()))
+                done = await self.run(where, [*self.words, "--version"], ok=(0,))
+                self._version.append(self._reported_version(done))
+        return self._version[0]
+
+    def _reported_version(self, done: Completed) -> str:
+        match = _VERSION.search(done.text) or _VERSION.search(done.error_text)
+        if match is None:
+            raise self.crash(done, f"it reports no version: {done.text.strip()[:200]!r}")
+        return match[0]
 
     async def run(
-        self,
-        tree: Tree,
-        argv: Sequence[str],
-        *,
-        ok: Sequence[int],
-        install: str,
-        env: Mapping[str, str] | None = None,
+        self, tree: Tree, argv: Sequence[str], *, ok: Container[int], env: Mapping[str, str] | None = None
     ) -> Completed:
         """Run the tool in the tree.
 
@@ -133,21 +163,19 @@ class ToolCheck:
             tree: where to run it.
             argv: program and arguments.
             ok: the exit codes after which its output can be trusted.
-            install: what to say where the program is missing.
             env: variables on top of the tree's environment.
 
         Raises:
             CheckError: it is missing, was ended at its time limit, printed too much, or crashed.
         """
-        program = find_program(argv[0])
-        if program is None:
-            raise CheckError(f"check {self.name}: the program {argv[0]!r} is missing", install)
+        program = self.program(tree, argv[0])
+        environment = {**tree.environment, **cache_settings(tree.cache), **(env or {})}
         try:
             done = await run_command(
                 [program, *argv[1:]],
                 cwd=tree.root,
                 timeout=self.timeout,
-                env={**tree.environment, **(env or {})},
+                env=environment,
                 max_output=MAX_OUTPUT,
             )
         except CommandError as error:
@@ -155,25 +183,106 @@ class ToolCheck:
         if done.truncated:
             raise CheckError(f"check {self.name}: it printed more than {MAX_OUTPUT} bytes")
         if done.exit_code not in ok:
-            said = (done.error_text.strip() or done.text.strip())[-2000:]
-            raise CheckError(f"check {self.name}: {argv[0]} exited with {done.exit_code}: {said}")
+            raise self.crash(done)
         return done
 
-    def evidence(self, done: Completed, version: str) -> Evidence:
-        digest = hashlib.sha256(done.stdout).hexdigest()
-        return Evidence(self.name, done.argv, done.exit_code, version, digest)
+    def program(self, tree: Tree | None = None, name: str = "") -> str:
+        """Where the program is; one that is given as a path belongs to the tree in which it runs.
+
+        Raises:
+            CheckError: it is missing.
+        """
+        name = name or self.words[0]
+        found = find_program(str(tree.root / name) if tree and os.sep in name else name)
+        if found is None:
+            raise CheckError(f"check {self.name}: the program {name!r} is missing", self.INSTALL)
+        return found
+
+    def crash(self, done: Completed, said: str = "") -> CheckError:
+        """The error of a tool that did not do its work; by default with what it printed last."""
+        said = said or (done.error_text.strip() or done.text.strip() or "it printed nothing")[-2000:]
+        program = Path(done.argv[0]).name
+        return CheckError(f"check {self.name}: {program} exited with {done.exit_code}: {said}")
+
+    def finding(
+        self,
+        tree: Tree,
+        reported: str,
+        message: str,
+        code: str,
+        line: int | None = None,
+        column: int | None = None,
+        severity: Severity = "error",
+    ) -> Finding:
+        """A finding of this check at the path that the tool reported.
+
+        Raises:
+            CheckError: the path lies outside the tree. Nobody could fix it here; and where the path is
+                one that we misunderstand, leaving it out would read as "fixed".
+        """
+        path = relative_to(tree.root, reported)
+        if path is None:
+            hint = f"Keep the tool inside the repository, with its own settings or `args` of {self.name!r}."
+            raise CheckError(f"check {self.name}: it reports on {reported!r}, outside of the tree", hint)
+        return Finding(
+            check=self.name,
+            code=code,
+            message=message,
+            path=path,
+            line=line,
+            column=column,
+            severity=self.severity_of(code, severity),
+        )
+
+    async def seen(
+        self,
+        tree: Tree,
+        paths: Sequence[str] | None,
+        runs: Sequence[Completed],
+        read: Callable[[Tree, Completed], Iterable[Finding]],
+    ) -> Look:
+        """What some runs of the tool showed, enclosed and in order.
+
+        Args:
+            tree: where the tool looked.
+            paths: the files that it was asked for, None for everything; others are left out where a
+                file's findings depend on that file alone.
+            runs: the tool's runs, none where there was nothing to look at.
+            read: reads the findings from one run; a ValueError, KeyError, TypeError or AttributeError
+                means that the tool printed something else than it should.
+
+        Raises:
+            CheckError: a run's output cannot be read.
+        """
+
+        def collect() -> tuple[Finding, ...]:
+            found = [finding for done in runs for finding in self._read(tree, done, read)]
+            wanted = set(paths) if paths is not None and self.scope == "file" else None
+            chosen = [f for f in found if self.covers(f.path) and (wanted is None or f.path in wanted)]
+            return in_order(enclose(chosen, read_sources(tree.root, chosen)))
+
+        findings = await trio.to_thread.run_sync(collect)
+        return Look(findings, self.evidence(runs, await self.version(tree)))
+
+    def _read(
+        self, tree: Tree, done: Completed, read: Callable[[Tree, Completed], Iterable[Finding]]
+    ) -> tuple[Finding, ...]:
+        try:
+            return tuple(read(tree, done))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            said = (done.text.strip() or done.error_text.strip())[:500]
+            text = f"it printed what cannot be read ({type(error).__name__}: {error}): {said!r}"
+            raise self.crash(done, text) from error
+
+    def evidence(self, runs: Sequence[Completed], version: str) -> Evidence:
+        digest = hashlib.sha256(b"".join(done.stdout for done in runs)).hexdigest()
+        code = max((done.exit_code for done in runs), default=0)
+        return Evidence(self.name, runs[0].argv if runs else (), code, version, digest)
 
     def severity_of(self, code: str, default: Severity = "error") -> Severity:
         """The declared severity of a code: the longest glob that matches it decides."""
         globs = [glob for glob in self.severity if fnmatch.fnmatchcase(code, glob)]
         return self.severity[max(globs, key=len)] if globs else default
-
-
-def relative_path(tree: Tree, reported: str) -> str | None:
-    """The repo-relative POSIX path of what a tool printed; None where it lies outside the tree."""
-    root = os.path.realpath(tree.root)
-    relative = os.path.relpath(os.path.normpath(Path(root, reported)), root)
-    return None if relative.startswith("..") else Path(relative).as_posix()
 
 
 #: A plug-in is an attrs class whose fields are its options, or a function `(tree, paths) -> findings`.

@@ -26,13 +26,14 @@ def draw(progress: Progress, now: float, width: int, height: int, marks: str = "
         marks: the bar's done and open parts, and what stands for text cut away.
     """
     works = sorted(progress.working.values(), key=lambda work: work.since)
-    room = max(height - 4, 1)
+    footer = _footer(progress, now, width, marks)
+    room = max(height - len(footer) - 2, 1)
     lines = [_work_line(work, now, width, marks[2]) for work in works[:room]]
     if len(works) > room:
         lines.append(f"and {len(works) - room} more at work")
     if not works and progress.stage:
         lines.append(_fit(f"{visible(progress.stage)}  {_clock(now - progress.since)}", width, marks[2]))
-    return "\n".join([*lines, *_footer(progress, now, width, marks)])
+    return "\n".join([*lines, *footer])
 
 
 def _work_line(work: Work, now: float, width: int, gap: str) -> str:
@@ -43,7 +44,8 @@ def _work_line(work: Work, now: float, width: int, gap: str) -> str:
         right = f"  {stage:<16}  {attempt:<10}  {seconds:>5}"
     else:
         attempt = f"#{work.attempt}" if work.attempt else ""
-        right = f" {stage[:15]:<15} {attempt:<2} {seconds:>5}"
+        room = min(max(width - 20, 0), 15)
+        right = f" {stage[:room]:<{room}} {attempt:<2} {seconds:>5}"
     return _fit(visible(work.path), width - len(right) - 1, gap) + right
 
 
@@ -90,9 +92,9 @@ def _fit(text: str, width: int, gap: str) -> str:
     if cell_len(text) <= width:
         return set_cell_size(text, width)
     tail = text
-    while cell_len(tail) > width - len(gap):
+    while tail and cell_len(tail) > width - len(gap):
         tail = tail[1:]
-    return set_cell_size(gap + tail, width)
+    return set_cell_size(gap + tail, max(width, 0))
 
 
 def _clock(seconds: float) -> str:

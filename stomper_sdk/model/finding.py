@@ -8,16 +8,19 @@ What finds no partner is fixed (before) or new (after).
 
 from __future__ import annotations
 
-import difflib
-from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+import re
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Literal
 
 import attrs
 
-__all__ = ["Delta", "Finding", "Fingerprint", "Severity", "compare", "enclose", "fingerprints"]
+from stomper_sdk.model.alignment import line_map, split_lines
+
+__all__ = ["Delta", "Finding", "Fingerprint", "Severity", "compare", "enclose", "fingerprints", "in_order"]
 
 Severity = Literal["error", "warning", "info"]
+_NUMBER = re.compile(r"\d+")
 
 
 @attrs.frozen
@@ -70,19 +73,26 @@ def enclose(findings: Iterable[Finding], sources: Mapping[str, str]) -> tuple[Fi
 
     A finding of a file without source, or of no line, is left as it is.
     """
-    lines = {path: text.splitlines() for path, text in sources.items()}
-    return tuple(_enclosed(finding, lines.get(finding.path, [])) for finding in findings)
+    by_path: dict[str, set[int]] = defaultdict(set)
+    chosen = tuple(findings)
+    for finding in chosen:
+        if finding.line is not None:
+            by_path[finding.path].add(finding.line)
+    places = {path: _places(sources[path], by_path[path]) for path in by_path.keys() & sources.keys()}
+    return tuple(_enclosed(finding, places.get(finding.path, {})) for finding in chosen)
 
 
 def fingerprints(findings: Iterable[Finding]) -> tuple[Fingerprint, ...]:
     """The fingerprint of each finding, in the order given."""
-    seen: Counter[Fingerprint] = Counter()
-    prints = []
-    for finding in findings:
-        first = Fingerprint(finding.check, finding.code, finding.path, finding.scope, finding.text, 0)
-        prints.append(attrs.evolve(first, occurrence=seen[first]))
-        seen[first] += 1
-    return tuple(prints)
+    chosen = list(findings)
+    seen: Counter[tuple[str, ...]] = Counter()
+    prints: dict[int, Fingerprint] = {}
+    for index in sorted(range(len(chosen)), key=lambda index: _place(chosen[index])):
+        finding = chosen[index]
+        alike = (finding.check, finding.code, finding.path, finding.scope, finding.text)
+        prints[index] = Fingerprint(*alike, occurrence=seen[alike])
+        seen[alike] += 1
+    return tuple(prints[index] for index in range(len(chosen)))
 
 
 def compare(
@@ -101,7 +111,7 @@ def compare(
             by their enclosing text only.
     """
     lines = _line_maps(before_sources or {}, after_sources or {})
-    left_before, left_after = _in_order(before), _in_order(after)
+    left_before, left_after = list(in_order(before)), list(in_order(after))
     pairs: list[tuple[Finding, Finding]] = []
     for key in _likenesses(lines):
         left_before, left_after, found = _pair(left_before, left_after, key)
@@ -125,6 +135,10 @@ def _likenesses(lines: Mapping[str, Mapping[int, int]]) -> Sequence[_Key]:
         fields = ("check", "code", "path", *names)
         return lambda finding, _: tuple(getattr(finding, name) for name in fields)
 
+    def told_by(*names: str) -> _Key:
+        rest = same(*names)
+        return lambda finding, earlier: rest(finding, earlier) if finding.text else None
+
     def unmoved(*names: str) -> _Key:
         rest = same(*names)
 
@@ -136,77 +150,85 @@ def _likenesses(lines: Mapping[str, Mapping[int, int]]) -> Sequence[_Key]:
 
         return key
 
+    def alike(finding: Finding, _: bool) -> Hashable:
+        """The last resort: a line that was edited, and is still too long, by another number."""
+        shape = _NUMBER.sub("#", finding.message)
+        return (finding.check, finding.code, finding.path, finding.scope, shape)
+
     return (
         unmoved("message", "column"),
         unmoved("message"),
-        unmoved("column"),
-        unmoved(),
         same("scope", "text", "message"),
         same("text", "message"),
-        same("scope", "text"),
-        same("text"),
+        unmoved("column"),
+        unmoved(),
+        told_by("scope", "text"),
+        told_by("text"),
+        same("scope", "message"),
         same("message"),
+        alike,
     )
 
 
 def _pair(
     before: Sequence[Finding], after: Sequence[Finding], key: _Key
 ) -> tuple[list[Finding], list[Finding], list[tuple[Finding, Finding]]]:
-    waiting: dict[Hashable, list[Finding]] = defaultdict(list)
-    for finding in after:
-        waiting[key(finding, False)].append(finding)
+    waiting: dict[Hashable, deque[int]] = defaultdict(deque)
+    for index, finding in enumerate(after):
+        waiting[key(finding, False)].append(index)
     waiting.pop(None, None)
-    alone, pairs = [], []
+    alone, pairs, taken = [], [], set()
     for finding in before:
         partners = waiting.get(key(finding, True))
         if partners:
-            pairs.append((finding, partners.pop(0)))
+            index = partners.popleft()
+            taken.add(index)
+            pairs.append((finding, after[index]))
         else:
             alone.append(finding)
-    taken = {id(partner) for _, partner in pairs}
-    return alone, [finding for finding in after if id(finding) not in taken], pairs
+    return alone, [finding for index, finding in enumerate(after) if index not in taken], pairs
 
 
 def _line_maps(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, dict[int, int]]:
-    return {path: _line_map(before[path], after[path]) for path in before.keys() & after.keys()}
+    return {path: line_map(before[path], after[path]) for path in before.keys() & after.keys()}
 
 
-def _line_map(before: str, after: str) -> dict[int, int]:
-    """Line numbers, from 1, of the lines that both texts share, by the longest matching blocks."""
-    matcher = difflib.SequenceMatcher(None, before.splitlines(), after.splitlines(), autojunk=False)
-    return {
-        block.a + offset + 1: block.b + offset + 1
-        for block in matcher.get_matching_blocks()
-        for offset in range(block.size)
-    }
-
-
-def _enclosed(finding: Finding, lines: Sequence[str]) -> Finding:
-    if finding.line is None or not 1 <= finding.line <= len(lines):
+def _enclosed(finding: Finding, places: Mapping[int, tuple[str, str]]) -> Finding:
+    if finding.line is None or finding.line not in places:
         return finding
-    flagged = lines[finding.line - 1]
-    return attrs.evolve(finding, text=flagged.strip(), scope=_scope(lines, finding.line - 1))
+    scope, text = places[finding.line]
+    return attrs.evolve(finding, scope=scope, text=text)
 
 
-def _scope(lines: Sequence[str], index: int) -> str:
-    """The lines above that enclose the line at `index`, outermost first: each less indented."""
-    indent, headers = _indent(lines[index]), []
-    for line in reversed(lines[:index]):
-        if indent == 0:
-            break
-        if line.strip() and _indent(line) < indent:
-            indent = _indent(line)
-            headers.append(line.strip())
-    return "\n".join(reversed(headers))
+def _places(source: str, wanted: Collection[int]) -> dict[int, tuple[str, str]]:
+    """Scope and text of some lines, by their numbers, in one pass from the top.
+
+    The scope is the chain of lines above, each less indented than the next: what encloses the line in
+    Python, and in other languages that are laid out with care.
+    """
+    found = {}
+    above: list[tuple[int, str]] = []
+    lines = split_lines(source)
+    for number, line in enumerate(lines[: max(wanted)], start=1):
+        text = line.strip()
+        indent = _indent(line)
+        if number in wanted:
+            found[number] = ("\n".join(header for depth, header in above if depth < indent), text)
+        if text:
+            while above and above[-1][0] >= indent:
+                above.pop()
+            above.append((indent, text))
+    return found
 
 
 def _indent(line: str) -> int:
-    expanded = line.expandtabs()
-    return len(expanded) - len(expanded.lstrip())
+    start = line[: len(line) - len(line.lstrip())]
+    return len(start.expandtabs())
 
 
-def _in_order(findings: Iterable[Finding]) -> list[Finding]:
-    return sorted(findings, key=_place)
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings by path and place, in an order that is always the same."""
+    return tuple(sorted(findings, key=_place))
 
 
 def _place(finding: Finding) -> tuple[str, int, int, str, str, str]:

@@ -44,9 +44,18 @@ def render(template: str, level: str, given: PromptInput) -> str:
         raise PipelineError([_problem(error, template)]) from error
 
 
-@functools.cache
 def mentions(template: str, level: str, variable: str) -> bool:
-    """Whether a template, or one that it extends or includes, speaks of a variable: what it costs can be saved."""
+    """Whether a template, or one that it extends or includes, speaks of a variable.
+
+    What costs time to find out can be left out where it does not; a template with mistakes in it counts
+    as one that does, and `render` will tell.
+    """
+    # A template of the user's own may change while we run, as in a notebook.
+    return _mentions(template, level, variable) if _is_own(template) else _known(template, level, variable)
+
+
+def _mentions(template: str, level: str, variable: str) -> bool:
+    import jinja2
     from jinja2 import meta
 
     environment = _environment(_folder(template))
@@ -54,11 +63,17 @@ def mentions(template: str, level: str, variable: str) -> bool:
     while names:
         name = names.pop()
         seen.add(name)
-        tree = environment.parse(_loader(environment).get_source(environment, name)[0])
+        try:
+            tree = environment.parse(_loader(environment).get_source(environment, name)[0])
+        except (jinja2.TemplateError, OSError, UnicodeDecodeError):
+            return True
         if variable in meta.find_undeclared_variables(tree):
             return True
         names += [other for other in meta.find_referenced_templates(tree) if other and other not in seen]
     return False
+
+
+_known = functools.cache(_mentions)
 
 
 def check_template(template: str, levels: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from stomper_sdk.model.finding import Finding
 from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.model.plan import Plan
 from stomper_sdk.model.present import counted, one_line, plain, seconds_text, visible
-from stomper_sdk.model.result import FAILED, OUTCOMES, FileResult, FindingStatus, RunResult
+from stomper_sdk.model.result import FAILED, OUTCOMES, SUCCEEDED, FileResult, FindingStatus, RunResult
 
 __all__ = ["file_line", "plan_text", "result_text"]
 
@@ -30,7 +30,7 @@ def file_line(file: FileResult) -> str:
     """One line for a finished file: `fixed    src/a.py  3 fixed  1.2 s`."""
     counts = ((file.fixed_count, "fixed"), (file.remaining_count, "left"), (file.new_count, "new"))
     told = ", ".join(f"{count} {word}" for count, word in counts if count)
-    reason = one_line(file.reason or "", 120) if file.outcome != "fixed" else ""
+    reason = "" if file.outcome in SUCCEEDED else one_line(file.reason or "", 120)
     parts = (visible(file.path), told, seconds_text(file.duration_seconds), reason)
     return f"{file.outcome:<8} {'  '.join(part for part in parts if part)}"
 

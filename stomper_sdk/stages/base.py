@@ -190,7 +190,8 @@ class Stage:
 
     `block` is where it may stand, None for anywhere. A stage of scope `main` runs under the lock of the
     user's repository. `needs` and `gives` are words that order stages: one that needs a word stands after
-    one that gives it, and before one that takes it away. `options` are the names it takes beside itself in the YAML.
+    one that gives it, and before one that takes it away. `options` are the names it takes beside itself
+    in the YAML, `required` those it cannot do without.
     """
 
     name: str

@@ -121,7 +121,8 @@ class TestSuite:
             if not evidence.run.failures:
                 break
             failed = [failure.nodeid for failure in evidence.run.failures if failure.nodeid]
-            evidence = evidence.without_flaky(await self.command.run(workspace, failed))
+            again = await self.command.run(workspace, failed or evidence.selection.files or ())
+            evidence = evidence.without_flaky(again)
         return evidence
 
 

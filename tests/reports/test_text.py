@@ -1,6 +1,5 @@
 from collections.abc import Callable
 
-import attrs
 import pytest
 
 from stomper_sdk.model.finding import Finding

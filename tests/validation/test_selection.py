@@ -47,6 +47,13 @@ NAMESPACE = {
 }
 
 
+GAP = {
+    "pkg/__init__.py": "",
+    "pkg/plugins/one.py": "from .. import name\n",
+    "tests/test_one.py": "import plugins.one\n",
+}
+
+
 def selected(root: Path, *changed: str) -> tuple[str, ...] | None:
     return select_tests(root, changed, None).files
 
@@ -65,6 +72,7 @@ def selected(root: Path, *changed: str) -> tuple[str, ...] | None:
         (SRC, "tests/helper.py", ("tests/test_a.py",)),
         (NAMESPACE, "space/one/mod.py", ("tests/test_one.py", "tests/test_two.py")),
         (NAMESPACE, "space/two/mod.py", ("tests/test_two.py",)),
+        (GAP, "pkg/__init__.py", ("tests/test_one.py",)),
     ],
 )
 def test_what_a_change_reaches(

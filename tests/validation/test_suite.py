@@ -245,6 +245,15 @@ async def test_a_configuration_above_the_workspace_is_not_read(project: Make, tm
 
 
 @pytest.mark.trio
+async def test_names_of_tests_do_not_depend_on_where_pytest_finds_its_configuration(project: Make) -> None:
+    made = project(
+        {"a.py": GOOD["a.py"], "tests/test_a.py": GOOD["test_a.py"], "tests/pytest.ini": "[pytest]"}
+    )
+    verdict = await verdict_of(made, BROKEN_A, flaky_reruns=1)
+    assert [failure.nodeid for failure in verdict.failures] == ["tests/test_a.py::test_one"]
+
+
+@pytest.mark.trio
 async def test_a_workspace_may_lie_inside_the_checkout(project: Make) -> None:
     made = project(GOOD)
     (made.root / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")

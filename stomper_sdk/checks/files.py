@@ -1,0 +1,83 @@
+"""What checks know of files: how a tool is given their names, and what the names it prints mean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from stomper_sdk.model.finding import Finding
+
+__all__ = ["batches", "cache_settings", "read_sources", "relative_to"]
+
+MAX_ARGUMENTS = 100_000
+
+
+def batches(paths: Sequence[str] | None) -> Iterator[tuple[str, ...]]:
+    """The arguments that name some files, in as many parts as command lines are needed.
+
+    Args:
+        paths: repo-relative; None means everything, `.`. Each gets a `./` before it, so that a name
+            such as `-x`, `@x` or `-` is not taken for an option.
+    """
+    part: list[str] = []
+    room = MAX_ARGUMENTS
+    for path in (".",) if paths is None else dict.fromkeys(f"./{path}" for path in paths):
+        size = len(os.fsencode(path)) + 1
+        if part and size > room:
+            yield tuple(part)
+            part, room = [], MAX_ARGUMENTS
+        part.append(path)
+        room -= size
+    if part:
+        yield tuple(part)
+
+
+def cache_settings(cache: Path) -> dict[str, str]:
+    """Variables that keep the common tools' caches out of the tree, whoever of them starts whom.
+
+    Byte code is not written rather than put elsewhere: with PYTHONPYCACHEPREFIX Python would not read
+    the installed packages' own either, which made each start of pytest half a second slower.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    return {
+        "COVERAGE_FILE": str(cache / "coverage"),
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(cache / "hypothesis"),
+        "MYPY_CACHE_DIR": str(cache / "mypy"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "RUFF_CACHE_DIR": str(cache / "ruff"),
+    }
+
+
+def read_sources(root: Path, findings: Iterable[Finding]) -> dict[str, str]:
+    """The texts of the files that have findings; a file that is none any more has no text."""
+    texts = {}
+    for path in {finding.path for finding in findings if finding.line is not None}:
+        try:
+            texts[path] = (root / path).read_bytes().decode("utf-8", "replace")
+        except OSError:
+            continue
+    return texts
+
+
+def relative_to(root: Path, reported: str) -> str | None:
+    """The repo-relative POSIX path of what a tool printed; None where it lies outside the tree.
+
+    The root may be reached through a link (`/tmp` on macOS) and be printed either way. A file of the
+    tree that is itself a link keeps its own name.
+    """
+    path = os.path.normpath(root / _with_slashes(root, reported))
+    real_root = os.path.realpath(root)
+    real = str(Path(os.path.realpath(Path(path).parent), Path(path).name))
+    for place, folder in ((path, os.path.normpath(root.absolute())), (path, real_root), (real, real_root)):
+        if place.startswith(folder.rstrip(os.sep) + os.sep):
+            return Path(place).relative_to(folder).as_posix()
+    return None
+
+
+def _with_slashes(root: Path, reported: str) -> str:
+    """Backslashes are separators unless there is a file of just that name."""
+    if "\\" not in reported or os.path.lexists(root / reported):
+        return reported
+    slashed = reported.replace("\\", "/")
+    return slashed if os.path.lexists(root / slashed) else reported
