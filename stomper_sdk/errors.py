@@ -5,6 +5,7 @@ StomperError
 ├── PipelineError       2  the pipeline is wrong; holds every problem that was found
 ├── RepositoryError     3  git is missing, this is no repository, nobody to commit as
 ├── CheckError          3  a check is missing, crashed, or printed what cannot be read
+│   └── BlockedError    3  the code keeps a check from looking, as a syntax error does
 ├── TestsError          3  the test command that was asked for is missing
 ├── CommandError        3  an external command could not be started or ran out of time
 ├── WorkspaceError      3  a workspace could not be made
@@ -26,6 +27,7 @@ import attrs
 
 __all__ = [
     "AgentError",
+    "BlockedError",
     "CheckError",
     "CommandError",
     "ConflictError",
@@ -104,6 +106,10 @@ class RepositoryError(StomperError):
 
 class CheckError(StomperError):
     """A check is missing, crashed, or printed what cannot be read: never "no findings"."""
+
+
+class BlockedError(CheckError):
+    """The code itself keeps a check from looking at anything; a fix that brings that about is refused."""
 
 
 class TestsError(StomperError):

@@ -81,10 +81,21 @@ class Checkout:
         branches = self.git("for-each-ref", "--format=%(refname)", "refs/heads").split()[1:]
         locks = [str(path) for path in (self.root / ".git").rglob("*.lock")]
         admin = [str(path) for path in (self.root / ".git" / "worktrees").glob("*")]
+        records = [str(path) for path in (self.root / ".stomper").glob("sessions/*/session.json")]
         places = [
-            path for parent in ("/dev/shm", tempfile.gettempdir()) for path in Path(parent).glob("stomper-*")
+            path for parent in ("/dev/shm", tempfile.gettempdir()) for path in Path(parent).glob("stomper-*/")
         ]
-        return [text for text in (*worktrees, *branches, *locks, *admin, *map(str, places)) if text.strip()]
+        mine = [
+            str(place) for place in places if any(self._points_here(file) for file in place.glob("*/.git"))
+        ]
+        left = (*worktrees, *branches, *locks, *admin, *records, *mine)
+        return [text for text in left if text.strip()]
+
+    def _points_here(self, file: Path) -> bool:
+        try:
+            return str(self.root) in file.read_text()
+        except OSError:  # another test's, gone while we look
+            return False
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ import pytest
 import trio
 
 import stomper_sdk
-from stomper_sdk import AgentReply, AgentTask, Control, Finding, RunResult
+from stomper_sdk import AgentTask, Control, Finding, RunResult
 from stomper_sdk.checks.base import CHECKS, Tree
-from stomper_sdk.errors import AgentError, CheckError, PipelineError, StageError, UsageError
+from stomper_sdk.errors import CheckError, UsageError
 from stomper_sdk.events import AttemptFinished, FileFinished, FileStarted, StageFinished, StageStarted
 
 Make = Callable[..., Any]
@@ -466,9 +466,9 @@ def test_every_step_has_its_event(make_checkout: Make) -> None:
     events: list[Any] = []
     run(make_checkout(files(1)), listeners=[events.append])
     assert [event.stage for event in events if isinstance(event, StageStarted)] == [
-        "initialize", "collect_errors", "create_worktree", "generate_prompt", "call_agent", "verify_fixes",
-        "run_tests", "extract_diff", "apply_to_main", "commit_in_main", "destroy_worktree", "aggregate_results",
-        "cleanup",
+        "initialize", "collect_errors", "create_worktree", "generate_prompt", "call_agent",
+        "verify_fixes", "run_tests", "extract_diff", "apply_to_main", "commit_in_main",
+        "destroy_worktree", "aggregate_results", "cleanup",
     ]  # fmt: skip
     counts = Counter(type(event) for event in events)
     assert counts[StageStarted] == counts[StageFinished] == 13
@@ -493,10 +493,14 @@ def test_a_stage_and_a_reducer_of_ones_own(make_checkout: Make, at: Path) -> Non
     )
     text = PIPELINE.replace(
         "      - extract_diff\n",
-        "      - mine_of_the_test:note: {text: tries}\n      - mine_of_the_test:Stamp: {mark: y}\n      - extract_diff\n",
+        "      - mine_of_the_test:note: {text: tries}\n"
+        "      - mine_of_the_test:Stamp: {mark: y}\n"
+        "      - extract_diff\n",
     ).replace(
         "reducers:\n",
-        "reducers:\n  longest: {reduce: 'mine_of_the_test:longest', from: path}\n  notes: {reduce: merge, from: notes}\n",
+        "reducers:\n"
+        "  longest: {reduce: 'mine_of_the_test:longest', from: path}\n"
+        "  notes: {reduce: merge, from: notes}\n",
     )
     result = run(make_checkout(files(2)), pipeline=text)
     assert (result.longest, result.notes) == ("f00.txt", {"tries": 1, "mark": "y"})
@@ -620,7 +624,7 @@ def test_ignored_files_links_and_setup_reach_the_workspace_and_never_the_fix(mak
 
 def test_a_setup_that_fails_is_said_before_anything_is_done(make_checkout: Make) -> None:
     user = make_checkout(files(1))
-    with pytest.raises(stomper_sdk.StomperError, match="workspace.setup: false exited with 1"):
+    with pytest.raises(stomper_sdk.StomperError, match=r"workspace\.setup: false exited with 1"):
         run(user, overrides={"workspace.setup": "false"})
     assert user.leftovers() == []
 
@@ -667,7 +671,9 @@ def test_hooks_of_the_repository_decide(make_checkout: Make) -> None:
     user = make_checkout(files(2))
     hook = user.root / ".git/hooks/pre-commit"
     hook.write_text(
-        "#!/bin/sh\ngit diff --cached --name-only | grep -q f01 && echo 'not this one' >&2 && exit 1\nexit 0\n"
+        "#!/bin/sh\n"
+        "git diff --cached --name-only | grep -q f01 && echo 'not this one' >&2 && exit 1\n"
+        "exit 0\n"
     )
     hook.chmod(0o755)
     message = user.root / ".git/hooks/commit-msg"

@@ -57,8 +57,12 @@ class RuffFixAgent:
         await run_program(self.name, [*argv, "--", task.path], task, timeout=self.timeout)
 
     async def _codes(self, program: str, task: AgentTask) -> tuple[str, ...]:
-        """The findings' codes that ruff knows: others are another check's, or say "invalid syntax"."""
-        codes = sorted({finding.code for finding in task.findings if _CODE.fullmatch(finding.code)})
+        """The codes that ruff knows: others are another check's, or say "invalid syntax".
+
+        What the last attempt's fixes brought in is fixed along with them.
+        """
+        found = (*task.findings, *task.introduced)
+        codes = sorted({finding.code for finding in found if _CODE.fullmatch(finding.code)})
         for code in codes:
             if code not in self._known:
                 ask = [program, "rule", code]

@@ -12,6 +12,7 @@ import attrs
 
 from stomper_sdk.checks.base import Look, Scope, ToolCheck, Tree
 from stomper_sdk.checks.files import batches, relative_to
+from stomper_sdk.errors import BlockedError
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.options import one_of, option, strings
 from stomper_sdk.process import Completed
@@ -26,6 +27,7 @@ _LINE = re.compile(
     r"(?P<file>.+?):(?:(?P<line>\d+):(?:(?P<column>\d+):)?)? (?P<severity>error|note|warning): "
     r"(?P<message>.*?)(?:  \[(?P<code>[\w-]+)\])?"
 )
+_SYNTAX = re.compile(r"\[syntax\]$|\"code\": \"syntax\"", re.MULTILINE)
 _TARGET_OPTIONS = frozenset({"-p", "--package", "-m", "--module", "-c", "--command"})
 _TARGET_SETTINGS = ("files", "packages", "modules")
 
@@ -48,8 +50,8 @@ class MypyCheck(ToolCheck):
         """Every error of mypy.
 
         Raises:
-            CheckError: mypy is missing, crashed, or stopped early, as at a syntax error: the other
-                files' errors are unknown then.
+            BlockedError: a syntax error stopped mypy: the other files' errors are unknown then.
+            CheckError: mypy is missing or crashed.
         """
         as_json = _numbers(await self.version(tree)) >= _JSON_SINCE
         style = ("--output=json",) if as_json else _TEXT
@@ -74,7 +76,8 @@ class MypyCheck(ToolCheck):
         """Exit code 2 means that mypy stopped: its command line, its plug-ins, or a syntax error."""
         if done.exit_code == 2:
             lines = f"{done.text}\n{done.error_text}".splitlines()
-            raise self.crash(done, "\n".join(map(_readable, filter(str.strip, lines)))[:2000])
+            error = self.crash(done, "\n".join(map(_readable, filter(str.strip, lines)))[:2000])
+            raise BlockedError(error.message) if _SYNTAX.search(done.text) else error
 
     def _finding(self, tree: Tree, entry: Mapping[str, Any]) -> Finding:
         line, column = int(entry["line"] or -1), int(entry["column"] or 0)

@@ -52,8 +52,10 @@ def _worth_another(last: Trial, retry: RetrySpec, context: Context) -> bool:
         return False
     if last.tests is not None and last.tests.state == "blind":
         return False
-    # A fixer that goes to its fixed point has nothing to add when it is asked again.
-    return not (context.cascade[last.agent_index].once and last.agent_index + 1 == len(context.cascade))
+    if outcome == "new_findings" or last.agent_index + 1 < len(context.cascade):
+        return True
+    # A fixer that goes to its fixed point has nothing to add when it is asked for the same again.
+    return not context.cascade[last.agent_index].once
 
 
 def _cause(outcome: AttemptOutcome) -> AttemptOutcome:

@@ -13,6 +13,7 @@ from stomper_sdk.events import Event
 from stomper_sdk.interpreter.planner import Resolved
 from stomper_sdk.journal.session import DeadSession, Session, bury, dead_sessions, open_session, state_folder
 from stomper_sdk.model.pipeline import Pipeline, WorkspaceSpec
+from stomper_sdk.model.present import counted
 from stomper_sdk.options import command_words
 from stomper_sdk.prompts import Explanations
 from stomper_sdk.stages.base import Context, Selection
@@ -89,7 +90,7 @@ def _bury(session: DeadSession, root: Path, repository: Repository | None) -> st
             remove_worktree(root, tree)
 
     count = bury(session, remove)
-    return f"{session.id}: removed {count} workspaces in {session.workspaces}"
+    return f"{session.id}: removed {counted(count, 'workspace')} in {session.workspaces}"
 
 
 def _open_session(pipeline: Pipeline, root: Path, repository: Repository | None, state: Path) -> Session:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stomper_sdk.errors import ConflictError, RefusedError, StomperError
+from stomper_sdk.model.present import counted
 from stomper_sdk.model.result import Attempt, FileResult, Outcome
 from stomper_sdk.stages.base import FileState
 
@@ -52,7 +53,7 @@ def _outcome(state: FileState, error: StomperError | None, *, landed: bool) -> t
         return _of_error(error), str(error)
     if landed:
         left = state.best.delta.remaining if state.best and state.best.delta else ()
-        return ("partial", f"{len(left)} findings are left") if left else ("fixed", None)
+        return ("partial", f"{counted(len(left), 'finding')} left") if left else ("fixed", None)
     if not state.task.findings:
         return "skipped", "its findings are gone: another commit has fixed them meanwhile"
     if state.best is not None:
@@ -75,5 +76,5 @@ def _of_attempts(attempts: tuple[Attempt, ...]) -> tuple[Outcome, str | None]:
     if last.outcome == "agent_error":
         return "error", last.reason
     if last.outcome == "partial":
-        return "unfixed", f"{last.remaining_count} findings are left, and accept is all"
+        return "unfixed", f"{counted(last.remaining_count, 'finding')} left, and accept is all"
     return "unfixed", last.reason

@@ -13,6 +13,8 @@ from stomper_sdk.vcs.git import in_thread
 
 __all__ = ["call_agent"]
 
+_GRACE_SECONDS = 10.0
+
 
 @define_stage("call_agent", block="attempt", needs=["workspace", "prompt"], gives=["edits"])
 async def call_agent(state: FileState, context: Context, use: Sequence[str] = ()) -> FileState:
@@ -39,7 +41,8 @@ async def call_agent(state: FileState, context: Context, use: Sequence[str] = ()
 
 
 async def _ask(agent: Agent, task: AgentTask) -> AgentReply | None:
-    with trio.move_on_after(agent.timeout):
+    # An agent that keeps its own limit can say what it had printed until then.
+    with trio.move_on_after(agent.timeout + _GRACE_SECONDS):
         return await agent.edit(task)
     raise AgentError(f"agent {agent.name} was ended at its time limit of {agent.timeout:g} s")
 

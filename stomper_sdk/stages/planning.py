@@ -10,6 +10,7 @@ import attrs
 from stomper_sdk.guard import matches
 from stomper_sdk.model.finding import Finding, compare
 from stomper_sdk.model.plan import FileTask, Plan, Skipped
+from stomper_sdk.model.present import counted
 from stomper_sdk.stages.base import Context
 
 __all__ = ["Surroundings", "make_plan"]
@@ -112,10 +113,10 @@ def _skips(skipped: Mapping[tuple[str, str], Sequence[Finding]]) -> tuple[Skippe
 def _notices(only_tree: Sequence[Finding], only_base: Sequence[Finding]) -> tuple[str, ...]:
     notices = []
     if only_tree:
-        notices.append(f"{len(only_tree)} findings are skipped: {_ONLY_HERE}")
+        notices.append(f"skipped: {counted(len(only_tree), 'finding')} {_ONLY_HERE}")
     if only_base:
         notices.append(
-            f"{len(only_base)} findings show up in a fresh checkout only, and are left alone: "
+            f"left alone: {counted(len(only_base), 'finding')} reported in a fresh checkout only: "
             "does a workspace lack something that your tree has (workspace.include, link, setup)?"
         )
     return tuple(notices)

@@ -21,7 +21,8 @@ async def run_tests(state: FileState, context: Context) -> FileState:
     base = BaseTree(context, workspace.base)
     changed = [change.path for change in trial.changes]
     tests = await context.tests.validate(workspace.path, changed, mode=mode, base=base)
-    verdict = Verdict("tests_failed", _reason(tests)) if tests.state in _REFUSED else None
+    reason = _reason(tests).replace(f"{workspace.path}/", "")
+    verdict = Verdict("tests_failed", reason) if tests.state in _REFUSED else None
     return attrs.evolve(state, trial=attrs.evolve(trial, tests=tests, verdict=verdict))
 
 

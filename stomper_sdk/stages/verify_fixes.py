@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import attrs
 
+from stomper_sdk.errors import BlockedError
 from stomper_sdk.guard import refusals
 from stomper_sdk.model.finding import Delta, Finding, compare
+from stomper_sdk.model.present import counted
 from stomper_sdk.stages.base import Context, FileState, Verdict, define_stage
 from stomper_sdk.stages.looking import look_at, read_text, relevant
 from stomper_sdk.vcs.checkout import Change
@@ -22,9 +24,12 @@ async def verify_fixes(state: FileState, context: Context) -> FileState:
     trial = attrs.evolve(state.at_work(), changes=changes)
     verdict = _before_looking(changes, state, context)
     if verdict is None:
-        delta = await _judge(state, context, changes)
-        trial = attrs.evolve(trial, delta=delta)
-        verdict = _after_looking(delta)
+        try:
+            delta = await _judge(state, context, changes)
+        except BlockedError as error:
+            verdict = Verdict("new_findings", error.message)
+        else:
+            trial, verdict = attrs.evolve(trial, delta=delta), _after_looking(delta)
     return attrs.evolve(state, trial=attrs.evolve(trial, verdict=verdict))
 
 
@@ -40,7 +45,7 @@ def _after_looking(delta: Delta) -> Verdict | None:
         named = ", ".join(f"{found.code} at {found.path}:{found.line}" for found in delta.introduced[:5])
         return Verdict("new_findings", f"{len(delta.introduced)} new: {named}")
     if not delta.fixed:
-        return Verdict("unfixed", f"all {len(delta.remaining)} findings are still there")
+        return Verdict("unfixed", f"still there: {counted(len(delta.remaining), 'finding')}")
     return None
 
 

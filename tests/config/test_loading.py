@@ -64,7 +64,7 @@ def test_text_in_one_line_is_no_path() -> None:
 def test_what_is_not_there_is_said_with_the_nearest_name() -> None:
     assert message("strct") == (
         "strct: there is no such file, and no built-in pipeline of that name "
-        "(branch, default, mypy, ruff, strict) (did you mean 'strict'?)"
+        "(branch, default, direct, mypy, ruff, strict) (did you mean 'strict'?)"
     )
     assert "no such file" in message("x" * 5000)
     assert "no such file" in message(Path("a: b"))
@@ -251,7 +251,7 @@ def test_the_shipped_files_are_found_from_another_folder(tmp_path: Path) -> None
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environ, capture_output=True, text=True
     )
-    assert done.stdout.split() == ["branch", "default", "mypy", "ruff", "strict"], done.stderr
+    assert done.stdout.split() == ["branch", "default", "direct", "mypy", "ruff", "strict"], done.stderr
 
 
 def test_a_wheel_has_them_inside_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

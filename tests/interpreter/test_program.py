@@ -6,7 +6,14 @@ from stomper_sdk import load_pipeline
 from stomper_sdk.errors import PipelineError
 from stomper_sdk.interpreter.program import compile_stages
 
-FILE = "[create_worktree, {attempt: [generate_prompt, call_agent, verify_fixes, run_tests]}, extract_diff, apply_to_main, commit_in_main, destroy_worktree]"
+FILE = (
+    "[create_worktree, {attempt: [generate_prompt, call_agent, verify_fixes, run_tests]}, extract_diff, "
+    "apply_to_main, commit_in_main, destroy_worktree]"
+)
+
+
+def around(inner: str = FILE) -> str:
+    return f"[initialize, collect_errors, {{for_each_file: {inner}}}]"
 
 
 def problems(stages: str, more: str = "") -> str:
@@ -32,19 +39,19 @@ def test_the_shipped_order_works() -> None:
         (f"[initialize, {{for_each_file: {FILE}}}]", "for_each_file can only stand after collect_errors"),
         (f"[collect_errors, {{for_each_file: {FILE}}}]", "collect_errors can only stand after initialize"),
         (
-            f"[initialize, collect_errors, {{for_each_file: {FILE.replace('create_worktree, ', '')}}}]",
+            around(FILE.replace("create_worktree, ", "")),
             "generate_prompt can only stand after create_worktree",
         ),
         (
-            f"[initialize, collect_errors, {{for_each_file: {FILE.replace('extract_diff, ', '')}}}]",
+            around(FILE.replace("extract_diff, ", "")),
             "apply_to_main can only stand after extract_diff",
         ),
         (
-            f"[initialize, collect_errors, {{for_each_file: {FILE.replace('verify_fixes, ', '')}}}]",
+            around(FILE.replace("verify_fixes, ", "")),
             "run_tests can only stand after verify_fixes",
         ),
         (
-            f"[initialize, collect_errors, {{for_each_file: {FILE.replace(', commit_in_main', '')}}}]",
+            around(FILE.replace(", commit_in_main", "")),
             "apply_to_main and commit_in_main only work together",
         ),
         (
@@ -57,7 +64,7 @@ def test_the_shipped_order_works() -> None:
         ),
         (f"[initialize, collect_errors, {{for_each_file: {FILE}}}, notifyy]", "unknown stage 'notifyy'"),
         (
-            f"[initialize, collect_errors, {{for_each_file: {FILE.replace('create_worktree', 'create_worktre')}}}]",
+            around(FILE.replace("create_worktree", "create_worktre")),
             "did you mean 'create_worktree'?",
         ),
         (f"[initialize, initialize, collect_errors, {{for_each_file: {FILE}}}]", "initialize stands twice"),
@@ -66,7 +73,7 @@ def test_the_shipped_order_works() -> None:
             "call_agent stands in for_each_file; its place is attempt",
         ),
         (
-            f"[initialize, collect_errors, {{for_each_file: {FILE.replace('extract_diff, ', 'destroy_worktree, extract_diff, ')}}}]",
+            around(FILE.replace("extract_diff, ", "destroy_worktree, extract_diff, ")),
             "extract_diff can only stand after create_worktree",
         ),
     ],
@@ -84,7 +91,7 @@ def test_all_mistakes_come_at_once() -> None:
 
 
 def test_a_folder_of_ones_own_has_no_worktree_and_no_commit() -> None:
-    said = problems(f"[initialize, collect_errors, {{for_each_file: {FILE}}}]", "workspace: {kind: direct}")
+    said = problems(around(FILE), "workspace: {kind: direct}")
     assert "create_worktree has no place where workspace.kind is direct" in said
     assert "parallelism.max_parallel_files" in said
 

@@ -62,7 +62,7 @@ def test_a_commit_holds_exactly_the_workspace_difference(
     assert (user.root / "bin").read_bytes() == b"\0\2\xff"
     assert (user.root / "crlf.txt").read_bytes() == b"a\r\nc\r\n"
     assert user.read("deep/er/né w\n.py") == "n"
-    assert os.readlink(user.root / "link") == "a.py"
+    assert (user.root / "link").readlink() == Path("a.py")
     assert user.status == ""
     assert user.git("fsck", "--strict") == ""
     assert user.tree == git(tree.root, "write-tree").decode().strip()
@@ -72,7 +72,7 @@ def test_staged_unstaged_and_untracked_work_survives(
     make_checkout: Make, opened: Any, tmp_path: Path
 ) -> None:
     user = make_checkout(
-        {name: "old\n" for name in ("fixed.py", "staged.py", "changed.py", "both.py", "removed.py")}
+        dict.fromkeys(("fixed.py", "staged.py", "changed.py", "both.py", "removed.py"), "old\n")
     )
     repository = opened(user.root)
     tree = workspace(repository, tmp_path / "w")
