@@ -6,7 +6,6 @@ Before and after are looked at independently of the run: by a ruff and a pytest 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import shutil
@@ -196,9 +195,10 @@ def _codes(repo: Path) -> Counter[str]:
 
 
 def _tests(repo: Path) -> tuple[bool, str | None]:
-    if importlib.util.find_spec("pytest") is None:
+    program = find_program("pytest")
+    if program is None:
         return False, None
-    ended = _ended(repo, [sys.executable, "-m", "pytest", "--quiet", "-p", "no:cacheprovider", "tests"])
+    ended = _ended(repo, [program, "--quiet", "-p", "no:cacheprovider", "tests"])
     last = (ended.stdout.strip().splitlines() or ["no output"])[-1]
     return ended.returncode == 0, visible(last.partition(" in ")[0].strip("= "))
 

@@ -15,6 +15,7 @@ import contextlib
 import ctypes
 import gc
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -23,9 +24,11 @@ from pathlib import Path
 
 import trio
 
-__all__ = ["MARKER", "adopting_orphans", "signal_quietly", "sweep"]
+__all__ = ["FAMILY", "MARKER", "adopting_orphans", "end_family", "signal_quietly", "sweep"]
 
 MARKER = "STOMPER_COMMAND"
+#: The first half of every marker that this process gives out; unlike a pid, never given to another.
+FAMILY = secrets.token_hex(8)
 _PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 36, 37
 
 
@@ -68,10 +71,18 @@ async def sweep(session: int, marker: str, live: Collection[int]) -> None:
         await trio.sleep(0.002)
 
 
+def end_family(family: str) -> int:
+    """Kill what commands of another, dead process left; the number of processes is returned."""
+    found = _marked(lambda marker: marker.startswith(f"{family}-"))
+    for pid in found:
+        signal_quietly(os.kill, pid, signal.SIGKILL)
+    return len(found)
+
+
 def _left_by(session: int, marker: str, live: Collection[int], owned: Collection[int]) -> set[int]:
     """The orphans of a command; `owned` are known ones, since a dying process has no environment."""
     if sys.platform != "linux":
-        return _marked(marker)
+        return _marked(lambda other: other == marker)
     return {pid for pid in _children().difference(live) if pid in owned or _belongs(pid, session, marker)}
 
 
@@ -117,12 +128,13 @@ def _reaped(pid: int) -> bool:
         return True
 
 
-def _marked(marker: str) -> set[int]:
+def _marked(wanted: Callable[[str], bool]) -> set[int]:
+    """The processes of this user in whose chain of markers a wanted one stands."""
     import psutil
 
     found = set()
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if marker in process.environ().get(MARKER, "").split(":"):
+            if any(map(wanted, process.environ().get(MARKER, "").split(":"))):
                 found.add(process.pid)
     return found

@@ -24,7 +24,7 @@ import attrs
 import trio
 
 from stomper_sdk.errors import CommandError
-from stomper_sdk.orphans import MARKER, adopting_orphans, signal_quietly, sweep
+from stomper_sdk.orphans import FAMILY, MARKER, adopting_orphans, signal_quietly, sweep
 
 __all__ = [
     "CommandTimeout",
@@ -98,7 +98,7 @@ async def run_command(
         CommandTimeout: the time limit was reached.
     """
     started = trio.current_time()
-    marker = f"{os.getpid()}-{next(_numbers)}"
+    marker = f"{FAMILY}-{next(_numbers)}"
     environment = {**(clean_environment() if env is None else env), "PWD": str(cwd)}
     environment[MARKER] = ":".join(filter(None, (os.environ.get(MARKER), marker)))
     out, err = _Capped(max_output), _Capped(max_output)

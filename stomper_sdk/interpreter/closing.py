@@ -1,26 +1,93 @@
-"""What is looked at once, when every file has ended: the whole suite, and what fixes did to other files."""
+"""What is settled once, when every file has ended: what fixes did to other files, and the whole suite."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 
+from stomper_sdk.checks.base import Check
+from stomper_sdk.events import Notice
+from stomper_sdk.model.finding import Finding, compare
+from stomper_sdk.model.present import counted
+from stomper_sdk.model.result import FileResult
 from stomper_sdk.stages.base import Context, RunState
+from stomper_sdk.stages.looking import look_everywhere
 from stomper_sdk.stages.trees import BaseTree
 from stomper_sdk.vcs.git import in_thread
 from stomper_sdk.workspaces.base import workspace_name
 
-__all__ = ["close_run"]
+__all__ = ["close_run", "credit"]
 
 
 async def close_run(state: RunState, context: Context) -> RunState:
-    """Run the final tests where the pipeline asks for them."""
-    mode = context.pipeline.test_validation.mode
-    if mode != "final" or context.tests is None or not any(result.commit for result in state.results):
+    """Credit each fix with what it cured elsewhere, see that the fixes fit together, run the final tests."""
+    state = attrs.evolve(state, results=credit(state.results))
+    commits = [result.path for result in state.results if result.commit]
+    if len(commits) > 1:
+        state = await _look_at_the_end(state, context)
+    if commits and context.tests is not None and context.pipeline.test_validation.mode == "final":
+        state = await _final_tests(state, context, commits)
+    return state
+
+
+def credit(results: Sequence[FileResult]) -> tuple[FileResult, ...]:
+    """Count what a fix cured in other files with that fix, each finding once.
+
+    A type error can vanish because of another file's commit; the file in which it stood is then left
+    with less to fix, or with nothing.
+    """
+    credited = list(results)
+    for index, result in enumerate(results):
+        for other, open_result in enumerate(credited):
+            if other != index and result.also_fixed and open_result.commit is None:
+                cured = compare(open_result.remaining, result.also_fixed).kept
+                credited[other] = _relieved(open_result, cured, result.path)
+                fixed = (*credited[index].fixed, *cured)
+                credited[index] = attrs.evolve(credited[index], fixed=fixed)
+    return tuple(credited)
+
+
+def _relieved(result: FileResult, cured: Sequence[Finding], by: str) -> FileResult:
+    if not cured:
+        return result
+    remaining = tuple(finding for finding in result.remaining if finding not in cured)
+    if remaining:
+        return attrs.evolve(result, remaining=remaining)
+    reason = f"its findings are gone: the commit of {by} has fixed them"
+    return attrs.evolve(result, remaining=(), outcome="skipped", reason=reason)
+
+
+async def _look_at_the_end(state: RunState, context: Context) -> RunState:
+    """Two fixes that are right alone can be wrong together, for checks that see several files at once."""
+    checks = tuple(check for check in context.checks if check.scope == "project")
+    if not checks or context.plan is None:
         return state
     head = await in_thread(context.repo().tip, context.commits_to())
-    name = workspace_name(context.session.id, "final")
-    changed = [result.path for result in state.results if result.commit]
-    async with context.lender.lend(name, head) as workspace:
+    async with context.lender.lend(workspace_name(context.session.id, "end"), head) as workspace:
+        seen = await look_everywhere(checks, workspace.path, workspace.scratch / "cache")
+    found = compare(_expected(state, context, checks), seen).introduced
+    if not found:
+        return state
+    text = f"together, the fixes bring {counted(len(found), 'new finding')} that no single one brought"
+    context.emit(Notice(context.clock(), text))
+    return attrs.evolve(state, introduced=found, notices=(*state.notices, text))
+
+
+def _expected(state: RunState, context: Context, checks: Sequence[Check]) -> list[Finding]:
+    """What the files' results say is left, and what was never asked for."""
+    assert context.plan is not None
+    names = {check.name for check in checks}
+    targeted = {finding for task in context.plan.tasks for finding in task.findings}
+    left = [finding for result in state.results for finding in (*result.remaining, *result.introduced)]
+    others = [finding for finding in context.plan.baseline if finding not in targeted]
+    return [finding for finding in (*left, *others) if finding.check in names]
+
+
+async def _final_tests(state: RunState, context: Context, changed: Sequence[str]) -> RunState:
+    assert context.tests is not None
+    head = await in_thread(context.repo().tip, context.commits_to())
+    async with context.lender.lend(workspace_name(context.session.id, "final"), head) as workspace:
         base = BaseTree(context, context.base_commit)
         tests = await context.tests.validate(workspace.path, changed, mode="full", base=base)
     return attrs.evolve(state, tests=tests)

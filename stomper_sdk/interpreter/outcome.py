@@ -40,6 +40,7 @@ def derive_result(
         fixed=fixed,
         remaining=delta.remaining if delta else state.task.findings,
         introduced=delta.introduced if delta else (),
+        also_fixed=best.also_fixed if best else (),
         lines_added=sum(added for added, _ in counts),
         lines_removed=sum(removed for _, removed in counts),
         tests=best.tests.summary if best and best.tests else None,

@@ -82,6 +82,7 @@ def _ends(run: Run) -> Iterator[FindingEnd]:
         yield from (FindingEnd(finding, "remaining") for finding in task.findings)
     for task, result in zip(plan.tasks, results, strict=False):
         yield from _ends_of(task, result)
+    yield from (FindingEnd(finding, "new") for finding in run.state.introduced)
     for skipped in plan.skipped:
         yield from (FindingEnd(finding, "skipped") for finding in skipped.findings)
 

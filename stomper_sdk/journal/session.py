@@ -7,7 +7,6 @@ when the process dies, however it dies. Neither age nor a process id tells as mu
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
 import time
@@ -19,6 +18,7 @@ import attrs
 from filelock import FileLock, Timeout
 
 from stomper_sdk.errors import RepositoryError
+from stomper_sdk.orphans import FAMILY, end_family
 
 __all__ = ["Session", "dead_sessions", "new_session_id", "open_session", "state_folder"]
 
@@ -51,11 +51,12 @@ class Session:
 
 @attrs.frozen
 class DeadSession:
-    """A session whose process is gone and which was not closed."""
+    """A session whose process is gone and which was not closed; `family` marks its processes."""
 
     id: str
     folder: Path
     workspaces: Path
+    family: str
 
 
 def state_folder(root: Path) -> Path:
@@ -95,7 +96,7 @@ def open_session(state: Path, parent: Path) -> Session:
     workspaces = parent / f"stomper-{secrets.token_hex(8)}"
     session = Session(session_id, folder, workspaces, alive)
     # Recorded before it is made: what a kill leaves can then be found.
-    session.record(_RECORD, json.dumps({"pid": os.getpid(), "workspaces": str(workspaces)}))
+    session.record(_RECORD, json.dumps({"family": FAMILY, "workspaces": str(workspaces)}))
     workspaces.mkdir(mode=0o700)
     return session
 
@@ -109,15 +110,16 @@ def dead_sessions(state: Path) -> Iterator[DeadSession]:
         except Timeout:
             continue
         try:
-            workspaces = _workspaces(record)
-            if workspaces is not None:
-                yield DeadSession(record.parent.name, record.parent, workspaces)
+            dead = _read(record)
+            if dead is not None:
+                yield dead
         finally:
             with_lock.release()
 
 
 def bury(session: DeadSession, remove_worktree: Callable[[Path], None]) -> int:
-    """Remove what a dead session left; the number of workspaces is returned."""
+    """End and remove what a dead session left; the number of workspaces is returned."""
+    end_family(session.family)
     trees = sorted(path for path in session.workspaces.glob(f"{session.id}_*") if path.is_dir())
     for tree in trees:
         remove_worktree(tree)
@@ -127,11 +129,13 @@ def bury(session: DeadSession, remove_worktree: Callable[[Path], None]) -> int:
     return len(trees)
 
 
-def _workspaces(record: Path) -> Path | None:
-    """The recorded folder; None where the record is not one of ours, so that nothing else is removed."""
+def _read(record: Path) -> DeadSession | None:
+    """The recorded session; None where the record is not one of ours, so that nothing else is removed."""
     try:
         read: Any = json.loads(record.read_text(encoding="utf-8"))
-        folder = Path(read["workspaces"])
+        folder, family = Path(read["workspaces"]), str(read["family"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return folder if folder.is_absolute() and folder.name.startswith("stomper-") else None
+    if not (folder.is_absolute() and folder.name.startswith("stomper-") and family):
+        return None
+    return DeadSession(record.parent.name, record.parent, folder, family)

@@ -66,7 +66,8 @@ class FileResult:
     """What became of one file.
 
     `fixed` are findings as they were before, `remaining` and `introduced` as they are in the target
-    after it; a fix that was not committed fixed nothing. `notes` is what the pipeline's own stages left.
+    after it; a fix that was not committed fixed nothing. `also_fixed` are findings of other files that
+    its commit cured. `notes` is what the pipeline's own stages left.
     """
 
     path: str
@@ -77,6 +78,7 @@ class FileResult:
     fixed: tuple[Finding, ...] = attrs.field(default=(), repr=False)
     remaining: tuple[Finding, ...] = attrs.field(default=(), repr=False)
     introduced: tuple[Finding, ...] = attrs.field(default=(), repr=False)
+    also_fixed: tuple[Finding, ...] = attrs.field(default=(), repr=False)
     lines_added: int = 0
     lines_removed: int = 0
     tests: str | None = None

@@ -68,7 +68,8 @@ class Trial:
     """The attempt at work: what it starts from, what the agent did, and what was seen afterwards.
 
     `start` are the changes it begins with, none for the workspace as it was lent. `agent_index` is the place
-    in the cascade. `delta` tells of the file's own findings, and of every new one.
+    in the cascade. `delta` tells of the file's own findings, and of every new one; `also_fixed` are
+    findings of other files that are gone with it.
     """
 
     number: int
@@ -81,6 +82,7 @@ class Trial:
     reply: AgentReply | None = None
     changes: tuple[Change, ...] = ()
     delta: Delta | None = None
+    also_fixed: tuple[Finding, ...] = ()
     tests: TestVerdict | None = None
     verdict: Verdict | None = None
 
@@ -132,13 +134,14 @@ class FileState:
 
 @attrs.frozen
 class RunState:
-    """The run on its way."""
+    """The run on its way; `introduced` are findings that the fixes bring together and none alone."""
 
     plan: Plan | None = None
     results: tuple[FileResult, ...] = ()
     reducers: Mapping[str, Any] = attrs.field(factory=dict)
     checks: Mapping[str, str] = attrs.field(factory=dict)
     tests: TestVerdict | None = None
+    introduced: tuple[Finding, ...] = ()
     notices: tuple[str, ...] = ()
 
 

@@ -31,13 +31,13 @@ async def collect_errors(state: RunState, context: Context) -> RunState:
     surroundings = Surroundings()
 
     async def in_tree() -> None:
-        looks["tree"] = await look_everywhere(context.root, context.state / "cache" / "tree", context)
+        looks["tree"] = await look_everywhere(context.checks, context.root, context.state / "cache" / "tree")
 
     async def in_workspace() -> None:
         name = workspace_name(context.session.id, "base")
         async with context.lender.lend(name, context.base_commit) as workspace:
             cache = context.state / "cache" / "base"
-            looks["base"] = await look_everywhere(workspace.path, cache, context)
+            looks["base"] = await look_everywhere(context.checks, workspace.path, cache)
 
     async def around() -> None:
         nonlocal surroundings

@@ -31,9 +31,9 @@ def relevant(path: str, context: Context, changed: Iterable[str] = ()) -> tuple[
     )
 
 
-async def look_everywhere(root: Path, cache: Path, context: Context) -> tuple[Finding, ...]:
-    """Every finding of every check in a tree."""
-    return await _look(context.checks, Tree(root, cache), None)
+async def look_everywhere(checks: Sequence[Check], root: Path, cache: Path) -> tuple[Finding, ...]:
+    """Every finding of some checks in a tree."""
+    return await _look(checks, Tree(root, cache), None)
 
 
 async def look_at(workspace: Workspace, context: Context, paths: Sequence[str]) -> tuple[Finding, ...]:

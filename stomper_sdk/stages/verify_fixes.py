@@ -29,7 +29,8 @@ async def verify_fixes(state: FileState, context: Context) -> FileState:
         except BlockedError as error:
             verdict = Verdict("new_findings", error.message)
         else:
-            trial, verdict = attrs.evolve(trial, delta=delta), _after_looking(delta)
+            own, also = _targeted(delta, state.task.findings), _elsewhere(delta, state, context)
+            trial, verdict = attrs.evolve(trial, delta=own, also_fixed=also), _after_looking(own)
     return attrs.evolve(state, trial=attrs.evolve(trial, verdict=verdict))
 
 
@@ -56,7 +57,7 @@ async def _judge(state: FileState, context: Context, changes: Sequence[Change]) 
     own = [finding for finding in state.before if finding.path == path]
     after = await look_at(workspace, context, sorted({path, *changed}))
     then, now = await in_thread(_sources, state, changes)
-    return _targeted(compare([*own, *others], after, then, now), state.task.findings)
+    return compare([*own, *others], after, then, now)
 
 
 def _targeted(delta: Delta, findings: Sequence[Finding]) -> Delta:
@@ -69,6 +70,14 @@ def _targeted(delta: Delta, findings: Sequence[Finding]) -> Delta:
         introduced=delta.introduced,
         kept=tuple(before for before, _ in pairs),
     )
+
+
+def _elsewhere(delta: Delta, state: FileState, context: Context) -> tuple[Finding, ...]:
+    """Findings of other files that are gone: a type error can vanish by a fix of what it depends on."""
+    others = [finding for finding in delta.fixed if finding.path != state.task.path]
+    tasks = context.plan.tasks if context.plan and others else ()
+    targeted = [finding for task in tasks for finding in task.findings]
+    return compare(targeted, others).remaining
 
 
 def _sources(state: FileState, changes: Sequence[Change]) -> tuple[dict[str, str], dict[str, str]]:
