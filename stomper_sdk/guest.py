@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-import outcome
 import sniffio
 import trio
 
@@ -29,7 +28,7 @@ async def run_in_asyncio(main: Callable[[], Awaitable[T]], cancel: Callable[[], 
     A cancel of that task calls `cancel`, waits until the run has cleaned up, and is then raised.
     """
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[outcome.Outcome[T]] = loop.create_future()
+    done: asyncio.Future[Any] = loop.create_future()
     trio.lowlevel.start_guest_run(
         main,
         run_sync_soon_threadsafe=lambda call: loop.call_soon_threadsafe(call),
