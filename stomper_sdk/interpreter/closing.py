@@ -65,7 +65,7 @@ async def _look_at_the_end(state: RunState, context: Context) -> RunState:
         return state
     head = await in_thread(context.repo().tip, context.commits_to())
     async with context.lender.lend(workspace_name(context.session.id, "end"), head) as workspace:
-        seen = await look_everywhere(checks, workspace.path, workspace.scratch / "cache")
+        seen = await look_everywhere(checks, workspace.path, workspace.scratch / "cache", context.warm)
     found = compare(_expected(state, context, checks), seen).introduced
     if not found:
         return state

@@ -57,7 +57,7 @@ async def opened_context(
             pipeline=pipeline,
             selection=selection,
             root=root,
-            state=state,
+            warm=state / "cache",
             session=session,
             repository=repository,
             target=_target(pipeline, repository, session),

@@ -69,6 +69,7 @@ def state_folder(root: Path) -> Path:
     try:
         (folder / "sessions").mkdir(parents=True, exist_ok=True)
         (folder / "locks").mkdir(exist_ok=True)
+        (folder / "cache").mkdir(exist_ok=True)
         ignore = folder / ".gitignore"
         if not ignore.exists():
             ignore.write_text("*\n")

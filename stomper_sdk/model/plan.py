@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Collection, Mapping, Sequence
+
 import attrs
 
 from stomper_sdk.model.finding import Finding
@@ -40,6 +43,17 @@ class Plan:
     skipped: tuple[Skipped, ...]
     baseline: tuple[Finding, ...]
     notices: tuple[str, ...] = ()
+
+    def baseline_of(self, paths: Collection[str]) -> tuple[Finding, ...]:
+        """The baseline's findings in some files."""
+        return tuple(finding for path in paths for finding in self._by_path.get(path, ()))
+
+    @functools.cached_property
+    def _by_path(self) -> Mapping[str, Sequence[Finding]]:
+        found: dict[str, list[Finding]] = {}
+        for finding in self.baseline:
+            found.setdefault(finding.path, []).append(finding)
+        return found
 
     @property
     def finding_count(self) -> int:

@@ -150,13 +150,14 @@ class Context:
     """What a stage needs of the world, built once for a run.
 
     `cascade` are the agents of `call_agent` in order. `stack` is the file's own exit stack, in which
-    everything lent is given back. `base_commit` is what the plan was made from.
+    everything lent is given back. `base_commit` is what the plan was made from, `warm` a folder of caches
+    to start from.
     """
 
     pipeline: Pipeline
     selection: Selection
     root: Path
-    state: Path
+    warm: Path
     session: Session
     repository: Repository | None
     target: Target | None

@@ -31,13 +31,14 @@ async def collect_errors(state: RunState, context: Context) -> RunState:
     surroundings = Surroundings()
 
     async def in_tree() -> None:
-        looks["tree"] = await look_everywhere(context.checks, context.root, context.state / "cache" / "tree")
+        cache = context.session.workspaces / "tree-cache"
+        looks["tree"] = await look_everywhere(context.checks, context.root, cache, context.warm)
 
     async def in_workspace() -> None:
         name = workspace_name(context.session.id, "base")
         async with context.lender.lend(name, context.base_commit) as workspace:
-            cache = context.state / "cache" / "base"
-            looks["base"] = await look_everywhere(context.checks, workspace.path, cache)
+            cache, checks = workspace.scratch / "cache", context.checks
+            looks["base"] = await look_everywhere(checks, workspace.path, cache, context.warm, publish=True)
 
     async def around() -> None:
         nonlocal surroundings

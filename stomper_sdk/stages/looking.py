@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,6 +18,9 @@ from stomper_sdk.workspaces.base import Workspace
 
 __all__ = ["findings_of", "look_at", "look_everywhere", "read_text", "relevant"]
 
+#: The caches that hold in another folder too: what they keep goes by relative paths and content.
+_MOVABLE = ("mypy",)
+
 
 def findings_of(check: Check, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(finding for finding in findings if finding.check == check.name)
@@ -24,25 +29,46 @@ def findings_of(check: Check, findings: Iterable[Finding]) -> tuple[Finding, ...
 def relevant(path: str, context: Context, changed: Iterable[str] = ()) -> tuple[Finding, ...]:
     """The base commit's findings that a look at some files must be compared with."""
     assert context.plan is not None
-    paths = {path, *changed}
-    project = {check.name for check in context.checks if check.scope == "project"}
-    return tuple(
-        finding for finding in context.plan.baseline if finding.path in paths or finding.check in project
-    )
+    project = [check.name for check in context.checks if check.scope == "project"]
+    of_files = context.plan.baseline_of({path, *changed})
+    if not project:
+        return of_files
+    others = (finding for finding in context.plan.baseline if finding.check in project)
+    return (*(finding for finding in of_files if finding.check not in project), *others)
 
 
-async def look_everywhere(checks: Sequence[Check], root: Path, cache: Path) -> tuple[Finding, ...]:
-    """Every finding of some checks in a tree."""
-    return await _look(checks, Tree(root, cache), None)
+async def look_everywhere(
+    checks: Sequence[Check], root: Path, cache: Path, warm: Path, *, publish: bool = False
+) -> tuple[Finding, ...]:
+    """Every finding of some checks in a tree.
+
+    Args:
+        checks: the checks to ask.
+        root: the tree's top.
+        cache: a folder for their caches, this look's own.
+        warm: the caches of an earlier look, to start from.
+        publish: leave this look's caches there for later ones.
+    """
+    if _slow(checks):
+        await in_thread(_seed, warm, cache)
+    findings = await _look(checks, Tree(root, cache), None)
+    if publish and _slow(checks):
+        await in_thread(_publish, cache, warm)
+    return findings
 
 
 async def look_at(workspace: Workspace, context: Context, paths: Sequence[str]) -> tuple[Finding, ...]:
     """The findings of some files, and for checks of scope `project` of all files."""
     present = await in_thread(_regular, workspace.path, paths)
     cache = workspace.scratch / "cache"
-    if any(check.scope == "project" for check in context.checks):
-        await in_thread(_seed, context.state / "cache" / "base", cache)
+    if _slow(context.checks):
+        await in_thread(_seed, context.warm, cache)
     return await _look(context.checks, Tree(workspace.path, cache), present)
+
+
+def _slow(checks: Iterable[Check]) -> bool:
+    """Whether a check reads the whole project, so that a cache is worth the copying."""
+    return any(check.scope == "project" for check in checks)
 
 
 async def _look(checks: Sequence[Check], tree: Tree, paths: Sequence[str] | None) -> tuple[Finding, ...]:
@@ -71,6 +97,22 @@ def _regular(root: Path, paths: Sequence[str]) -> list[str]:
 
 
 def _seed(warm: Path, cache: Path) -> None:
-    """Start from the base commit's caches, so that a type checker reads again only what changed."""
-    if warm.is_dir() and not cache.exists():
-        shutil.copytree(warm, cache)
+    """Start from an earlier look's caches, so that a type checker reads again only what changed."""
+    for name in _MOVABLE:
+        if (warm / name).is_dir() and not (cache / name).exists():
+            # Another run may be replacing it at this moment: then this look starts cold.
+            with contextlib.suppress(OSError, shutil.Error):
+                shutil.copytree(warm / name, cache / name)
+
+
+def _publish(cache: Path, warm: Path) -> None:
+    """Put a look's caches in the place of those before, each whole or not at all."""
+    for name in _MOVABLE:
+        if (cache / name).is_dir():
+            draft = Path(tempfile.mkdtemp(prefix=".", dir=warm))
+            shutil.copytree(cache / name, draft / name)
+            shutil.rmtree(warm / name, ignore_errors=True)
+            # Two runs that publish at once: one of them is as good as the other.
+            with contextlib.suppress(OSError):
+                (draft / name).rename(warm / name)
+            shutil.rmtree(draft, ignore_errors=True)

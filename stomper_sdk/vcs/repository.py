@@ -61,12 +61,14 @@ class Repository:
     """A git repository with a checkout. All methods block.
 
     `root` is the top of the checkout, `git_dir` its own git folder, `common_dir` the one that all
-    checkouts of the repository share.
+    checkouts of the repository share. `hooks_dir` is where the user keeps hooks, relative to the top of
+    a checkout where they say so.
     """
 
     root: Path
     git_dir: Path
     common_dir: Path
+    hooks_dir: Path
     _repo: Any = attrs.field(repr=False)
     # GitPython reads objects through one process, which can serve one thread at a time.
     _reading: threading.Lock = attrs.field(factory=threading.Lock, repr=False)
@@ -117,12 +119,6 @@ class Repository:
             code, path = field[:2].decode(), os.fsdecode(field[3:])
             dirty[path] = "untracked" if code == "??" else "changed" if code[0] == " " else "staged"
         return Status(dirty)
-
-    @property
-    def hooks_dir(self) -> str:
-        """Where the user keeps hooks, relative to the top of a checkout where they say so."""
-        configured = str(self._repo.config_reader().get_value("core", "hooksPath", ""))
-        return str(Path(configured).expanduser()) if configured else str(self.common_dir / "hooks")
 
     def tracked_files(self) -> dict[str, str]:
         """Path -> mode of everything in the index."""
@@ -283,7 +279,10 @@ def open_repository(path: Path) -> Repository:
         raise RepositoryError(f"{root} uses {names} object names, which cannot be handled yet")
     from git import Repo
 
-    return Repository(Path(root), Path(git_dir), (path / common_dir).resolve(), Repo(root))
+    repo, common = Repo(root), (path / common_dir).resolve()
+    configured = repo.config_reader().get_value("core", "hooksPath", "")
+    hooks = Path(str(configured)).expanduser() if configured else common / "hooks"
+    return Repository(Path(root), Path(git_dir), common, hooks, repo)
 
 
 def _not_opened(path: Path, error: GitError) -> RepositoryError:
