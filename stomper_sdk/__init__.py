@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from stomper_sdk.api import plan as plan
     from stomper_sdk.api import run as run
     from stomper_sdk.api import run_async as run_async
+    from stomper_sdk.api import validate as validate
     from stomper_sdk.decorators import agent as agent
     from stomper_sdk.decorators import check as check
     from stomper_sdk.decorators import reducer as reducer
@@ -52,6 +53,7 @@ _HOMES = {
     "run": "api",
     "run_async": "api",
     "stage": "decorators",
+    "validate": "api",
 }
 __all__ = sorted([*_HOMES, "__version__"])
 

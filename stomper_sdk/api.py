@@ -33,7 +33,7 @@ from stomper_sdk.stages.base import Context, RunState, Selection
 from stomper_sdk.vcs.git import in_thread
 from stomper_sdk.vcs.repository import Repository, open_repository
 
-__all__ = ["Control", "Selection", "clean", "load_pipeline", "plan", "run", "run_async"]
+__all__ = ["Control", "Selection", "clean", "load_pipeline", "plan", "run", "run_async", "validate"]
 
 Source = str | os.PathLike[str] | Mapping[str, object] | Pipeline | None
 Folder = str | os.PathLike[str]
@@ -139,6 +139,21 @@ def load_pipeline(
         PipelineError: with every problem.
     """
     return config.load_pipeline(source, repo=repo, overrides=overrides or {}, extra_agents=extra_agents)
+
+
+def validate(
+    source: Source = None, *, repo: Folder = ".", overrides: Mapping[str, object] | None = None
+) -> Pipeline:
+    """Read a pipeline and look up every name and option in it; nothing is run.
+
+    Raises:
+        PipelineError: with every problem.
+    """
+    folder = Path(repo).absolute()
+    pipeline = load_pipeline(source, repo=folder, overrides=overrides)
+    with _importable(Path.cwd(), folder):
+        resolve(pipeline, Selection(), {}, folder)
+    return pipeline
 
 
 def clean(repo: Folder = ".") -> tuple[str, ...]:

@@ -118,7 +118,7 @@ def _validate(options: argparse.Namespace, console: Console) -> int:
     wrong = 0
     for source in options.pipelines or [None]:
         try:
-            pipeline = api.load_pipeline(source, repo=options.repo, overrides=overrides_of(options))
+            pipeline = api.validate(source, repo=options.repo, overrides=overrides_of(options))
         except StomperError as error:
             console.warn(_lines_visible(str(error)))
             wrong += 1

@@ -129,3 +129,25 @@ def test_one_interrupt_lets_those_at_work_end(at_work: tuple[Any, subprocess.Pop
         os.kill(pid, signal.SIGKILL)
     assert run.wait(30) == 130
     assert (user.leftovers(), len(pids.read_text().split())) == ([], 6)
+
+
+def test_a_killed_run_in_place_leaves_the_way_back(tmp_path: Path) -> None:
+    folder, pids = tmp_path / "folder", tmp_path / "pids"
+    folder.mkdir()
+    (folder / "a.py").write_text("import os\n")
+    spoils = "open('a.py', 'w').write('half an edit'); " + AGENT
+    (tmp_path / "agent.py").write_text(spoils)
+    agent = f"{{use: command, run: [{sys.executable}, {tmp_path}/agent.py, {pids}], prompt: none}}"
+    (tmp_path / "p.yaml").write_text(f"extends: direct\nagents: {{slow: {agent}}}\n")
+    command = ["run", str(tmp_path / "p.yaml"), "--repo", str(folder), "--agent", "slow", "--quiet"]
+    run = subprocess.Popen([sys.executable, "-m", "stomper_sdk", *command])
+    wait_until(lambda: pids.exists() and bool(pids.read_text()))
+    run.kill()
+    run.wait()
+    assert (folder / "a.py").read_text() == "half an edit"
+    (said,) = stomper_sdk.clean(folder)
+    subprocess.run(
+        said.partition("as it was: ")[2].replace("FILE", "a.py"), shell=True, cwd=folder, check=True
+    )
+    assert (folder / "a.py").read_text() == "import os\n"
+    wait_until(lambda: alive(pids) == [])

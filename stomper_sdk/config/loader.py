@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 import attrs
 
 from stomper_sdk.config.available import not_available_problems
-from stomper_sdk.config.document import Node, Place, from_python, merged, problem_at, shown
+from stomper_sdk.config.document import Node, Place, Trail, dotted, from_python, merged, problem_at, shown
 from stomper_sdk.config.environment import Substitution
 from stomper_sdk.config.reader import read_text
 from stomper_sdk.config.rules import rule_problems
@@ -146,7 +146,15 @@ def _checked(
     problems += rule_problems(root, extra_agents)
     if problems:
         raise PipelineError(_in_order(problems))
-    return attrs.evolve(structure(root, extra_agents), secrets=frozenset(substitution.secrets))
+    made, secrets = structure(root, extra_agents), frozenset(substitution.secrets)
+    return attrs.evolve(made, secrets=secrets, places=dict(_places(root, ())))
+
+
+def _places(node: Node, trail: Trail) -> Iterator[tuple[str, str]]:
+    """Where each dotted path stands, for those who find a mistake later."""
+    yield dotted(trail), str(node.key or node.place)
+    for step, child in node.items():
+        yield from _places(child, (*trail, step))
 
 
 def _overridden(root: Node, key: str, value: object, problems: list[Problem]) -> Node:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ from stomper_sdk.vcs.git import in_thread
 from stomper_sdk.vcs.locks import SharedLock
 from stomper_sdk.vcs.repository import Repository, Target
 from stomper_sdk.workspaces.base import Lender, Preparation
-from stomper_sdk.workspaces.direct import Direct, remember
+from stomper_sdk.workspaces.direct import MEMORY, Direct, remember
 from stomper_sdk.workspaces.place import choose_folder
 from stomper_sdk.workspaces.worktree import SCRATCH, Worktrees, remove_worktree
 
@@ -89,8 +90,18 @@ def _bury(session: DeadSession, root: Path, repository: Repository | None) -> st
         if repository is not None:
             remove_worktree(root, tree)
 
+    kept = _keep_memory(session)
     count = bury(session, remove)
-    return f"{session.id}: removed {counted(count, 'workspace')} in {session.workspaces}"
+    return f"{session.id}: removed {counted(count, 'workspace')} in {session.workspaces}{kept}"
+
+
+def _keep_memory(session: DeadSession) -> str:
+    """Where a run in place died, a file may be half-edited, and only its memory knows how it was."""
+    memory, kept = session.workspaces / MEMORY, session.folder / MEMORY
+    if not memory.is_dir():
+        return ""
+    shutil.move(memory, kept)
+    return f"; a file as it was: git --git-dir='{kept}' --work-tree=. checkout -- FILE"
 
 
 def _open_session(pipeline: Pipeline, root: Path, repository: Repository | None, state: Path) -> Session:
@@ -121,7 +132,7 @@ def _lender(
     spec: WorkspaceSpec, root: Path, repository: Repository | None, session: Session, locks: Path
 ) -> Lender:
     if repository is None:
-        memory = session.workspaces / "memory.git"
+        memory = session.workspaces / MEMORY
         remember(root, memory)
         return Direct(root, memory, session.workspaces / SCRATCH)
     admin = SharedLock(locks / "worktrees")

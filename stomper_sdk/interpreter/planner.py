@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -14,11 +16,12 @@ from stomper_sdk.checks.function import FunctionCheck
 from stomper_sdk.errors import PipelineError, Problem, UsageError
 from stomper_sdk.interpreter.program import Program, compile_stages
 from stomper_sdk.model.pipeline import AgentSpec, CheckSpec, Pipeline
-from stomper_sdk.options import build, nearest
+from stomper_sdk.options import build, command_words, nearest, optional
 from stomper_sdk.prompts import check_template
 from stomper_sdk.reducers import resolve_reducers
 from stomper_sdk.stages.base import Selection
 from stomper_sdk.stages.generate_prompt import template_of
+from stomper_sdk.stages.message import check_commit_template
 
 __all__ = ["Resolved", "resolve"]
 
@@ -34,7 +37,9 @@ class Resolved:
     cascade: tuple[Agent, ...]
 
 
-def resolve(pipeline: Pipeline, selection: Selection, agents: Mapping[str, AgentLike], root: Any) -> Resolved:
+def resolve(
+    pipeline: Pipeline, selection: Selection, agents: Mapping[str, AgentLike], root: Path
+) -> Resolved:
     """Resolve every name and option.
 
     Args:
@@ -61,11 +66,36 @@ def resolve(pipeline: Pipeline, selection: Selection, agents: Mapping[str, Agent
     cascade = [attempt(_agent, name, pipeline, agents) for name in _cascade(pipeline, selection, agents)]
     attempt(resolve_reducers, pipeline.reducers)
     attempt(check_template, template_of(pipeline.prompt.template, root), pipeline.prompt.levels)
-    if not pipeline.checks:
-        problems.append(Problem("a pipeline needs at least one check", "checks"))
+    attempt(check_commit_template, pipeline.apply.commit.template)
+    problems += _further_problems(pipeline)
     if problems:
-        raise PipelineError([attrs.evolve(p, file=p.file or pipeline.origin) for p in problems])
+        raise PipelineError([_placed(problem, pipeline) for problem in problems])
     return Resolved(program, tuple(checks), tuple(cascade))
+
+
+def _further_problems(pipeline: Pipeline) -> Iterator[Problem]:
+    if not pipeline.checks:
+        yield Problem("a pipeline needs at least one check", "checks")
+    commands = {
+        "workspace.setup": pipeline.workspace.setup,
+        "test_validation.command": pipeline.test_validation.command,
+    }
+    for path, command in commands.items():
+        try:
+            optional(command_words)(command)
+        except ValueError as error:
+            yield Problem(f"expected {error}", path)
+    for name in re.findall(r"\{(.*?)\}", pipeline.apply.branch):
+        if name != "session_id":
+            yield Problem(f"only {{session_id}} in braces, got {{{name}}}", "apply.branch")
+
+
+def _placed(problem: Problem, pipeline: Pipeline) -> Problem:
+    """The problem with the place where its path, or what comes nearest to it, stands in the YAML."""
+    path = problem.path
+    while path and path not in pipeline.places:
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+    return attrs.evolve(problem, file=problem.file or pipeline.places.get(path, pipeline.origin))
 
 
 def _selected_checks(pipeline: Pipeline, selection: Selection) -> Iterable[CheckSpec]:

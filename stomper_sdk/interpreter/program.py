@@ -148,7 +148,7 @@ def _check_order(
         if isinstance(node, Block):
             if node.name == "for_each_file":
                 _need({"plan"}, given, node.name, here, spec.where, problems)
-                _check_order(node.steps, spec.children, given | {"workspace"} & given, here, problems)
+                _check_order(node.steps, spec.children, set(given), f"{here}.for_each_file", problems)
                 given.add("results")
             else:
                 _check_order(node.steps, spec.children, given, f"{here}.attempt", problems)

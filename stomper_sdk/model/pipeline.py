@@ -175,8 +175,8 @@ class ReducerSpec:
 class Pipeline:
     """A whole pipeline: every section, with the defaults filled in.
 
-    `origin` says where it was read from; `secrets` are the values that came from the environment and
-    are never shown.
+    `origin` says where it was read from, `places` where each dotted path stands (`file:line:column`);
+    `secrets` are the values that came from the environment and are never shown.
     """
 
     name: str
@@ -200,6 +200,7 @@ class Pipeline:
     version: int = 1
     origin: str = ""
     secrets: frozenset[str] = attrs.field(default=frozenset(), repr=False)
+    places: Mapping[str, str] = attrs.field(factory=dict, repr=False, eq=False)
 
     def stage(self, name: str) -> StageSpec | None:
         """The first stage of that name, wherever in the tree it stands."""

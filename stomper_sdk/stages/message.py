@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stomper_sdk.errors import PipelineError, Problem
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.stages.base import Context, FileState
 
-__all__ = ["commit_message"]
+__all__ = ["check_commit_template", "commit_message"]
+
+_VARIABLES = ("path", "findings", "codes", "count", "agent", "pipeline", "session_id")
 
 _SUBJECT_WIDTH = 72
 _BODY_LINES = 40
@@ -52,10 +55,18 @@ def _body(fixed: Sequence[Finding]) -> str:
     return "\n".join([*lines[:_BODY_LINES], *more])
 
 
-def _templated(template: str, state: FileState, context: Context, fixed: Sequence[Finding]) -> str:
-    from jinja2.sandbox import SandboxedEnvironment
+def check_commit_template(template: str | None) -> None:
+    """Find out before a run whether a commit message can be made.
 
-    values: dict[str, Any] = {
+    Raises:
+        PipelineError: the template is no Jinja2, or uses a variable that there is not.
+    """
+    if template is not None:
+        _rendered(template, dict.fromkeys(_VARIABLES, "") | {"findings": (), "codes": [], "count": 0})
+
+
+def _templated(template: str, state: FileState, context: Context, fixed: Sequence[Finding]) -> str:
+    values = {
         "path": _shown(state.task.path),
         "findings": fixed,
         "codes": list(dict.fromkeys(finding.code for finding in fixed)),
@@ -64,7 +75,18 @@ def _templated(template: str, state: FileState, context: Context, fixed: Sequenc
         "pipeline": context.pipeline.name,
         "session_id": context.session.id,
     }
-    return SandboxedEnvironment().from_string(template).render(values)
+    return _rendered(template, values)
+
+
+def _rendered(template: str, values: Mapping[str, Any]) -> str:
+    import jinja2
+    from jinja2.sandbox import SandboxedEnvironment
+
+    try:
+        return SandboxedEnvironment(undefined=jinja2.StrictUndefined).from_string(template).render(values)
+    except jinja2.TemplateError as error:
+        text = f"{error}; the variables are {', '.join(_VARIABLES)}"
+        raise PipelineError([Problem(text, "apply.commit.template")]) from error
 
 
 def _shown(text: str) -> str:

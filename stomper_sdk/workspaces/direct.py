@@ -18,7 +18,10 @@ from stomper_sdk.vcs.checkout import Change, Checkout
 from stomper_sdk.vcs.git import git, in_thread
 from stomper_sdk.workspaces.base import Workspace
 
-__all__ = ["Direct", "remember"]
+__all__ = ["MEMORY", "Direct", "remember"]
+
+#: The name of the repository that remembers.
+MEMORY = "memory.git"
 
 _CLEANUP_SECONDS = 60.0
 _IDENTITY = ("-c", "user.name=stomper", "-c", "user.email=stomper@localhost")
