@@ -128,7 +128,9 @@ def _reloaded(
     loaded = _checked(root, overrides, substitution, extra_agents)
     untouched = not any(key.partition(".")[0] == "stages" for key in overrides)
     stages = pipeline.stages if untouched else loaded.stages
-    return attrs.evolve(loaded, stages=stages, origin=pipeline.origin)
+    overridden = {path: place for path, place in loaded.places.items() if place.startswith(_override(""))}
+    places = {**loaded.places, **pipeline.places, **overridden}
+    return attrs.evolve(loaded, stages=stages, origin=pipeline.origin, places=places)
 
 
 def _checked(

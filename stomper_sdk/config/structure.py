@@ -44,7 +44,7 @@ def unstructure(pipeline: Pipeline) -> dict[str, Any]:
     sections = attrs.asdict(
         pipeline,
         recurse=True,
-        filter=lambda field, _: field.name not in (*_BY_NAME, "origin", "secrets"),
+        filter=lambda field, _: field.name not in (*_BY_NAME, "origin", "places", "secrets"),
     )
     data = {
         **sections,

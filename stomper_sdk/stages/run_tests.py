@@ -18,7 +18,7 @@ async def run_tests(state: FileState, context: Context) -> FileState:
     if context.tests is None or mode not in ("full", "quick"):
         return state
     trial, workspace = state.at_work(), state.lent()
-    base = BaseTree(context, workspace.base)
+    base = BaseTree(context, workspace.base, trial.changes)
     changed = [change.path for change in trial.changes]
     tests = await context.tests.validate(workspace.path, changed, mode=mode, base=base)
     reason = _reason(tests).replace(f"{workspace.path}/", "")

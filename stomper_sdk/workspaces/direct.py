@@ -48,6 +48,17 @@ class Direct:
                 with trio.CancelScope(shield=True), trio.move_on_after(_CLEANUP_SECONDS):
                     await in_thread(checkout.restore)
 
+    @asynccontextmanager
+    async def before(self, changes: Sequence[Change]) -> AsyncIterator[Path]:
+        """Lend the folder, lent already, as it was before the changes at work; they come back afterwards."""
+        checkout = Checkout(self.folder, "HEAD", git_dir=self.memory)
+        try:
+            await in_thread(checkout.restore)
+            yield self.folder
+        finally:
+            with trio.CancelScope(shield=True), trio.move_on_after(_CLEANUP_SECONDS):
+                await in_thread(checkout.restore, changes)
+
     async def keep(self, changes: Sequence[Change], message: str) -> None:
         """Let the folder with these changes be what it goes back to from now on."""
         checkout = Checkout(self.folder, "HEAD", git_dir=self.memory)

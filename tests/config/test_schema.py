@@ -42,7 +42,7 @@ def as_model(value: object, default: object) -> object:
 def test_model_and_schema_have_the_same_keys(
     path: tuple[str, ...], model: type[Any], schema: Mapping[str, Any]
 ) -> None:
-    internal = set() if path else {"origin", "secrets"}
+    internal = set() if path else {"origin", "places", "secrets"}
     textual = set() if path else {"extends"}
     fields = {field.name for field in attrs.fields(model)}
     assert fields - internal == schema["properties"].keys() - textual
@@ -116,7 +116,7 @@ def test_the_shipped_variants_differ_from_default_where_they_say() -> None:
 def test_what_default_spells_out_is_the_default() -> None:
     default = load_pipeline("default")
     bare = load_pipeline({"version": 1, "stages": ["initialize"]})
-    shared = {"name", "description", "origin", "files", *BY_NAME}
+    shared = {"name", "description", "origin", "places", "files", *BY_NAME}
     for field in attrs.fields(Pipeline):
         if field.name not in shared:
             assert getattr(default, field.name) == getattr(bare, field.name), field.name

@@ -11,9 +11,9 @@ from stomper_sdk.errors import PipelineError
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        (
+        ({"apply.commit.template": "{{ nope }}"}, "apply.commit.template: 'nope' is undefined"),
             {"apply.commit.template": "{{ nope }}"},
-            "apply.commit.template: 'nope' is undefined; the variables are path,",
+            "apply.commit.template: 'nope' is undefined; the variables are",
         ),
         ({"apply.commit.template": "{{ path"}, "apply.commit.template: unexpected end of template"),
         ({"apply.branch": "x/{foo}"}, "apply.branch: only {session_id} in braces, got {foo}"),
