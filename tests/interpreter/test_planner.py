@@ -7,14 +7,14 @@ import pytest
 import stomper_sdk
 from stomper_sdk.errors import PipelineError
 
+NO_MODULE = {"checks": {"mine": {"use": "no_such_module:check"}}}
+NO_ATTRIBUTE = {"checks": {"mine": {"use": "json:lods"}}}
+
 
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ({"apply.commit.template": "{{ nope }}"}, "apply.commit.template: 'nope' is undefined"),
-            {"apply.commit.template": "{{ nope }}"},
-            "apply.commit.template: 'nope' is undefined; the variables are",
-        ),
+        ({"apply.commit.template": "{{ nope }}"}, "'nope' is undefined; the variables are path, findings"),
         ({"apply.commit.template": "{{ path"}, "apply.commit.template: unexpected end of template"),
         ({"apply.branch": "x/{foo}"}, "apply.branch: only {session_id} in braces, got {foo}"),
         ({"workspace.setup": 'a "b'}, "workspace.setup: expected a command (No closing quotation)"),
@@ -26,16 +26,11 @@ from stomper_sdk.errors import PipelineError
         ({"checks.x": {"use": "rufff"}}, "checks.x.use: unknown check 'rufff' (did you mean 'ruff'?)"),
         ({"checks.x": {"use": "regex"}}, "checks.x.pattern: this option must be given"),
         ({"agents.builtin.timeout": "soon"}, "agents.builtin.timeout: expected a duration"),
-        ({"checks": {"mine": {"use": "no_such_module:check"}}}, "cannot be imported: ModuleNotFoundError"),
-        (
-            {"checks": {"mine": {"use": "json:lods"}}},
-            "json has no 'lods', named as check (did you mean 'loads'?)",
-        ),
+        (NO_MODULE, "cannot be imported: ModuleNotFoundError"),
+        (NO_ATTRIBUTE, "json has no 'lods', named as check (did you mean 'loads'?)"),
     ],
 )
-def test_every_name_and_option_is_looked_up_before_anything_runs(
-    override: dict[str, object], said: str
-) -> None:
+def test_names_and_options_are_looked_up_before_a_run(override: dict[str, object], said: str) -> None:
     with pytest.raises(PipelineError) as caught:
         stomper_sdk.validate("default", overrides=override)
     assert said in str(caught.value)
