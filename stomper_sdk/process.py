@@ -40,6 +40,7 @@ _SWEEP_SECONDS = 5.0
 _DRAIN_SECONDS = 1.0
 
 _numbers = itertools.count(1)
+_programs: dict[tuple[str, str], str | None] = {}
 _live: set[int] = set()
 
 
@@ -136,7 +137,15 @@ def find_program(name: str) -> str | None:
     active = os.environ.get("VIRTUAL_ENV")
     folders = [f"{active}/bin"] if active else []
     folders += [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
-    return shutil.which(name, path=os.pathsep.join(folders))
+    return _found(name, os.pathsep.join(folders))
+
+
+def _found(name: str, path: str) -> str | None:
+    """What was found once is looked for again only when it is gone."""
+    known = _programs.get((name, path))
+    if known is None or not os.access(known, os.X_OK):
+        known = _programs[name, path] = shutil.which(name, path=path)
+    return known
 
 
 class _Capped:

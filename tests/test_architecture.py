@@ -16,7 +16,7 @@ ROOT = PACKAGE.parent
 # From the words up to the command line; a room imports only from floors below its own, and from itself.
 FLOORS = (
     {"errors"},
-    {"options", "orphans", "guest", "model", "probe"},
+    {"options", "orphans", "guest", "model", "probe", "flock"},
     {"registry", "events", "process", "reports"},
     {"vcs", "journal", "reducers", "config"},
     {"guard", "workspaces", "validation"},
@@ -82,7 +82,7 @@ def test_every_library_is_declared() -> None:
     declared = {name.partition(">")[0].lower() for name in project["dependencies"]}
     packages = {"git": "gitpython", "gitdb": "gitpython", "yaml": "pyyaml"}
     foreign = {name.partition(".")[0] for path in MODULES for name in imports(path)}
-    known = foreign & {*ROOMS_OF, "attrs", "trio", "pathspec", "filelock", "psutil", "sniffio"}
+    known = foreign & {*ROOMS_OF, "attrs", "trio", "pathspec", "psutil", "sniffio"}
     assert {packages.get(name, name) for name in known - {"asyncio"}} <= declared
 
 

@@ -48,7 +48,9 @@ reducers:
 def words(tree: Tree, paths: Sequence[str] | None) -> Iterable[Finding]:
     """Every line that begins with BAD is a finding; its first word is the code."""
     if paths is None:
-        paths = sorted(path.relative_to(tree.root).as_posix() for path in tree.root.rglob("*.txt"))
+        tops = [path for path in tree.root.iterdir() if path.name not in (".git", ".stomper")]
+        found = [path for top in tops for path in ([top] if top.is_file() else top.rglob("*"))]
+        paths = sorted(path.relative_to(tree.root).as_posix() for path in found if path.suffix == ".txt")
     for name in paths:
         for number, line in enumerate((tree.root / name).read_text().splitlines(), 1):
             if line.startswith("BAD"):

@@ -94,7 +94,7 @@ class CommandAgent:
         Raises:
             AgentError: it is missing, ran out of time, or its exit code is not one of success.
         """
-        with _exchange_folder() as folder:
+        with self._exchange_folder() as folder:
             done = await run_program(
                 self.name,
                 self._arguments(task, folder),
@@ -106,6 +106,15 @@ class CommandAgent:
                 max_output=self.max_output,
             )
         return AgentReply(done.text[-_TAIL:])
+
+    @contextlib.contextmanager
+    def _exchange_folder(self) -> Iterator[Path]:
+        """A folder for what the program is to read, made only where it is to read something."""
+        if not self._used() & {"prompt_file", "findings_json"}:
+            yield Path()
+            return
+        with tempfile.TemporaryDirectory(prefix="stomper-", ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
 
     def _arguments(self, task: AgentTask, folder: Path) -> list[str]:
         used = self._used()
@@ -157,9 +166,3 @@ def _placeholders(word: str) -> list[str]:
 def _written(path: Path, text: str) -> str:
     path.write_bytes(os.fsencode(text))
     return str(path)
-
-
-@contextlib.contextmanager
-def _exchange_folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="stomper-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)

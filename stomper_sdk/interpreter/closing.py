@@ -38,9 +38,10 @@ def credit(results: Sequence[FileResult]) -> tuple[FileResult, ...]:
     with less to fix, or with nothing.
     """
     credited = list(results)
-    for index, result in enumerate(results):
+    curing = [(index, result) for index, result in enumerate(results) if result.also_fixed]
+    for index, result in curing:
         for other, open_result in enumerate(credited):
-            if other != index and result.also_fixed and open_result.commit is None:
+            if other != index and open_result.commit is None:
                 cured = compare(open_result.remaining, result.also_fixed).kept
                 credited[other] = _relieved(open_result, cured, result.path)
                 fixed = (*credited[index].fixed, *cured)

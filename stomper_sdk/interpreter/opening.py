@@ -25,7 +25,7 @@ from stomper_sdk.vcs.repository import Repository, Target
 from stomper_sdk.workspaces.base import Lender, Preparation
 from stomper_sdk.workspaces.direct import MEMORY, Direct, remember
 from stomper_sdk.workspaces.place import choose_folder
-from stomper_sdk.workspaces.worktree import SCRATCH, Worktrees, remove_worktree
+from stomper_sdk.workspaces.worktree import SCRATCH, Worktrees, sweep_worktrees
 
 __all__ = ["opened_context", "sweep"]
 
@@ -63,7 +63,7 @@ async def opened_context(
             repository=repository,
             target=_target(pipeline, repository, session),
             base_commit=repository.commit_of("HEAD") if repository else None,
-            lender=await in_thread(_lender, pipeline.workspace, root, repository, session, locks),
+            lender=await in_thread(_lender, pipeline.workspace, root, repository, session),
             main=SharedLock(locks / "commit"),
             checks=resolved.checks,
             cascade=resolved.cascade,
@@ -82,16 +82,14 @@ def sweep(root: Path, repository: Repository | None) -> tuple[str, ...]:
     """Remove what sessions left whose process is dead; one line for each is returned."""
     if not (root / ".stomper").is_dir():
         return ()
-    return tuple(_bury(session, root, repository) for session in dead_sessions(root / ".stomper"))
+    return tuple(_bury(session, repository) for session in dead_sessions(root / ".stomper"))
 
 
-def _bury(session: DeadSession, root: Path, repository: Repository | None) -> str:
-    def remove(tree: Path) -> None:
-        if repository is not None:
-            remove_worktree(root, tree)
-
-    kept = _keep_memory(session)
-    count = bury(session, remove)
+def _bury(session: DeadSession, repository: Repository | None) -> str:
+    kept, count = _keep_memory(session), 0
+    if repository is not None:
+        count = sweep_worktrees(repository.common_dir, session.workspaces, f"{session.id}_")
+    bury(session)
     return f"{session.id}: removed {counted(count, 'workspace')} in {session.workspaces}{kept}"
 
 
@@ -128,15 +126,12 @@ def _target(pipeline: Pipeline, repository: Repository | None, session: Session)
     return Target(f"refs/heads/{pipeline.apply.branch.replace('{session_id}', session.id)}", False)
 
 
-def _lender(
-    spec: WorkspaceSpec, root: Path, repository: Repository | None, session: Session, locks: Path
-) -> Lender:
+def _lender(spec: WorkspaceSpec, root: Path, repository: Repository | None, session: Session) -> Lender:
     if repository is None:
         memory = session.workspaces / MEMORY
         remember(root, memory)
         return Direct(root, memory, session.workspaces / SCRATCH)
-    admin = SharedLock(locks / "worktrees")
-    return Worktrees(root, session.workspaces, admin, _preparation(spec, root, repository))
+    return Worktrees(repository.common_dir, session.workspaces, _preparation(spec, root, repository))
 
 
 def _preparation(spec: WorkspaceSpec, root: Path, repository: Repository) -> Preparation:

@@ -10,17 +10,17 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import attrs
-from filelock import FileLock, Timeout
 
 from stomper_sdk.errors import RepositoryError
+from stomper_sdk.flock import try_lock, unlock
 from stomper_sdk.orphans import FAMILY, end_family
 
-__all__ = ["Session", "dead_sessions", "new_session_id", "open_session", "state_folder"]
+__all__ = ["DeadSession", "Session", "bury", "dead_sessions", "open_session", "state_folder"]
 
 _RECORD = "session.json"
 _ALIVE = "alive"
@@ -33,7 +33,7 @@ class Session:
     id: str
     folder: Path
     workspaces: Path
-    _alive: FileLock = attrs.field(repr=False)
+    _alive: int = attrs.field(repr=False)
 
     def record(self, name: str, text: str) -> None:
         """Write a file in the session's folder, whole or not at all."""
@@ -46,7 +46,7 @@ class Session:
         shutil.rmtree(self.workspaces, ignore_errors=True)
         (self.folder / _RECORD).unlink(missing_ok=True)
         (self.folder / _ALIVE).unlink(missing_ok=True)
-        self._alive.release()
+        unlock(self._alive)
 
 
 @attrs.frozen
@@ -92,8 +92,8 @@ def open_session(state: Path, parent: Path) -> Session:
             break
         except FileExistsError:
             continue
-    alive = FileLock(folder / _ALIVE, thread_local=False)
-    alive.acquire(blocking=False)
+    alive = try_lock(folder / _ALIVE)
+    assert alive is not None
     workspaces = parent / f"stomper-{secrets.token_hex(8)}"
     session = Session(session_id, folder, workspaces, alive)
     # Recorded before it is made: what a kill leaves can then be found.
@@ -105,29 +105,23 @@ def open_session(state: Path, parent: Path) -> Session:
 def dead_sessions(state: Path) -> Iterator[DeadSession]:
     """Sessions that left something and whose process is gone."""
     for record in sorted((state / "sessions").glob(f"*/{_RECORD}")):
-        with_lock = FileLock(record.parent / _ALIVE, thread_local=False)
-        try:
-            with_lock.acquire(blocking=False)
-        except Timeout:
+        lock = try_lock(record.parent / _ALIVE)
+        if lock is None:
             continue
         try:
             dead = _read(record)
             if dead is not None:
                 yield dead
         finally:
-            with_lock.release()
+            unlock(lock)
 
 
-def bury(session: DeadSession, remove_worktree: Callable[[Path], None]) -> int:
-    """End and remove what a dead session left; the number of workspaces is returned."""
+def bury(session: DeadSession) -> None:
+    """End the processes that a dead session left and remove its folder of workspaces."""
     end_family(session.family)
-    trees = sorted(path for path in session.workspaces.glob(f"{session.id}_*") if path.is_dir())
-    for tree in trees:
-        remove_worktree(tree)
     shutil.rmtree(session.workspaces, ignore_errors=True)
     (session.folder / _RECORD).unlink(missing_ok=True)
     (session.folder / _ALIVE).unlink(missing_ok=True)
-    return len(trees)
 
 
 def _read(record: Path) -> DeadSession | None:

@@ -6,7 +6,9 @@ pipeline says so), no file system monitor, no background maintenance, no prompts
 
 from __future__ import annotations
 
+import functools
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -32,7 +34,7 @@ _SETTINGS = (
     "submodule.recurse=false",
     "advice.detachedHead=false",
 )
-_PREFIX = ("git", "--literal-pathspecs", "--no-optional-locks", *(w for s in _SETTINGS for w in ("-c", s)))
+_OPTIONS = ("--literal-pathspecs", "--no-optional-locks", *(w for s in _SETTINGS for w in ("-c", s)))
 # What git sets for its hooks, and what would make it look at another repository than the one it is in.
 _LOCAL = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
@@ -74,7 +76,7 @@ def git(cwd: Path, *argv: str, stdin: bytes = b"", env: Mapping[str, str] | None
     """
     try:
         done = subprocess.run(
-            [*_PREFIX, *argv],
+            [_git_program(os.environ.get("PATH")), *_OPTIONS, *argv],
             cwd=cwd,
             input=stdin,
             capture_output=True,
@@ -91,6 +93,12 @@ def git(cwd: Path, *argv: str, stdin: bytes = b"", env: Mapping[str, str] | None
     if done.returncode != 0:
         raise GitError(argv, done.returncode, done.stderr.decode("utf-8", "replace"))
     return done.stdout
+
+
+@functools.lru_cache(8)
+def _git_program(path: str | None) -> str:
+    """Looked up once: to try each folder of the path at each start would cost more than it seems."""
+    return shutil.which("git", path=path) or "git"
 
 
 def git_environment() -> dict[str, str]:

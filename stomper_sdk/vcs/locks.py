@@ -8,9 +8,9 @@ from pathlib import Path
 
 import attrs
 import trio
-from filelock import FileLock, Timeout
 
 from stomper_sdk.errors import RepositoryError
+from stomper_sdk.flock import try_lock, unlock
 
 __all__ = ["SharedLock"]
 
@@ -33,22 +33,17 @@ class SharedLock:
             RepositoryError: another process held it for ten minutes.
         """
         async with self._inside:
-            outside = FileLock(self.path, thread_local=False)
-            await _acquire(outside)
+            descriptor = await self._acquire()
             try:
                 yield
             finally:
-                outside.release()
+                unlock(descriptor)
 
-
-async def _acquire(lock: FileLock) -> None:
-    with trio.move_on_after(_WAIT_SECONDS):
-        while True:
-            try:
-                lock.acquire(blocking=False)
-                return
-            except Timeout:
+    async def _acquire(self) -> int:
+        with trio.move_on_after(_WAIT_SECONDS):
+            while (descriptor := try_lock(self.path)) is None:
                 await trio.sleep(_POLL_SECONDS)
-    raise RepositoryError(
-        f"another process held {lock.lock_file} for {_WAIT_SECONDS:g} s", "See which run is at work here."
-    )
+            return descriptor
+        raise RepositoryError(
+            f"another process held {self.path} for {_WAIT_SECONDS:g} s", "See which run is at work here."
+        )

@@ -11,7 +11,7 @@ from io import BytesIO
 from typing import Any
 
 from git import Repo
-from gitdb import IStream
+from gitdb import IStream, LooseObjectDB
 
 from stomper_sdk.vcs.checkout import ABSENT, Entry
 
@@ -79,5 +79,6 @@ def _write(repo: Repo, entries: _Entries) -> bytes:
     data = b"".join(
         entries[name][0] + b" " + name + b"\0" + entries[name][1] for name in sorted(entries, key=order)
     )
-    stored: Any = repo.odb.store(IStream(b"tree", len(data), BytesIO(data)))
+    # GitPython's own database would start a process for each object.
+    stored: Any = LooseObjectDB(repo.odb.root_path()).store(IStream(b"tree", len(data), BytesIO(data)))
     return bytes(stored.binsha)

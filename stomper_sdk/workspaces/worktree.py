@@ -1,13 +1,16 @@
 """A detached git worktree for each file.
 
-`git worktree add` that runs beside another one in the same repository fails now and then, so adding and
-removing go through one lock; filling the tree with files, the longer part, does not.
+`git worktree add` that runs beside another one in the same repository fails now and then, because each
+reads the others' half-written entries. Here an entry is written aside, as gitrepository-layout(5)
+describes it, and renamed into place whole, and out of it whole: nobody ever sees half of one, and no lock
+is needed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,29 +19,26 @@ import trio
 
 from stomper_sdk.errors import RepositoryError, WorkspaceError
 from stomper_sdk.vcs.checkout import Checkout
-from stomper_sdk.vcs.git import GitError, git, in_thread
-from stomper_sdk.vcs.locks import SharedLock
+from stomper_sdk.vcs.git import git, in_thread
 from stomper_sdk.workspaces.base import Preparation, Workspace, prepare
 
-__all__ = ["SCRATCH", "Worktrees", "remove_worktree"]
+__all__ = ["SCRATCH", "Worktrees", "sweep_worktrees"]
 
 #: The folder, beside the worktrees, of what belongs to one but must not lie in its tree.
 SCRATCH = "scratch"
+_DRAFT = ".draft"
 _CLEANUP_SECONDS = 60.0
-_ADD = ("worktree", "add", "--quiet", "--detach", "--no-checkout")
 
 
 @attrs.frozen
 class Worktrees:
-    """Lends worktrees of one repository under one folder.
+    """Lends worktrees of one repository.
 
-    `repository` is the top of the user's checkout, `folder` where the worktrees go, `admin` the lock
-    around adding and removing.
+    `common_dir` is the git folder that all its checkouts share, `folder` where the worktrees go.
     """
 
-    repository: Path
+    common_dir: Path
     folder: Path
-    admin: SharedLock
     preparation: Preparation
 
     @asynccontextmanager
@@ -48,27 +48,58 @@ class Worktrees:
             yield await self._make(tree, scratch, base or "HEAD")
         finally:
             with trio.CancelScope(shield=True), trio.move_on_after(_CLEANUP_SECONDS):
-                async with self.admin.hold():
-                    await in_thread(remove_worktree, self.repository, tree)
-                await in_thread(shutil.rmtree, scratch, ignore_errors=True)
+                await in_thread(_take_down, self.common_dir, tree, scratch)
 
     async def _make(self, tree: Path, scratch: Path, base: str) -> Workspace:
         try:
-            await in_thread(scratch.mkdir, parents=True)
-            async with self.admin.hold():
-                await in_thread(git, self.repository, *_ADD, str(tree), base)
-            await in_thread(git, tree, "reset", "--hard", "--quiet")
+            await in_thread(_put_up, self.common_dir, tree, scratch, base)
         except (RepositoryError, OSError) as error:
             raise WorkspaceError(f"the worktree {tree.name} cannot be made: {error}") from error
         checkout = Checkout(tree, base, ignored=self.preparation.links)
         return await prepare(Workspace(tree, scratch, checkout, base), self.preparation)
 
 
-def remove_worktree(repository: Path, tree: Path) -> None:
-    """Remove a worktree, also half of one; the caller holds the admin lock."""
-    try:
-        git(repository, "worktree", "remove", "--force", "--force", str(tree))
-    except GitError:
-        # Never registered, or its .git file is gone: what is left is a folder and a stale entry.
-        shutil.rmtree(tree, ignore_errors=True)
-        git(repository, "worktree", "prune")
+def sweep_worktrees(common_dir: Path, folder: Path, prefix: str) -> int:
+    """Remove the worktrees whose names begin so, also half of one; their number is returned."""
+    names = set(_names(common_dir, folder, prefix))
+    for name in names:
+        _take_down(common_dir, folder / name, folder / SCRATCH / name)
+    return len(names)
+
+
+def _names(common_dir: Path, folder: Path, prefix: str) -> Iterator[str]:
+    yield from (tree.name for tree in folder.glob(f"{prefix}*"))
+    yield from (entry.name for entry in (common_dir / "worktrees").glob(f"{prefix}*"))
+    yield from (draft.name.removesuffix(_DRAFT) for draft in common_dir.glob(f"{prefix}*{_DRAFT}"))
+
+
+def _put_up(common_dir: Path, tree: Path, scratch: Path, base: str) -> None:
+    scratch.mkdir(parents=True)
+    entry, draft = common_dir / "worktrees" / tree.name, common_dir / f"{tree.name}{_DRAFT}"
+    draft.mkdir()
+    (draft / "HEAD").write_text(f"{base}\n")
+    (draft / "commondir").write_text("../..\n")
+    (draft / "gitdir").write_text(f"{tree / '.git'}\n")
+    tree.mkdir()
+    (tree / ".git").write_text(f"gitdir: {entry}\n")
+    _rename_into(draft, entry)
+    git(tree, "read-tree", "-u", "--reset", base)
+
+
+def _rename_into(draft: Path, entry: Path) -> None:
+    while True:
+        entry.parent.mkdir(exist_ok=True)
+        # Whoever removes the last worktree removes the folder of them, maybe just now.
+        with contextlib.suppress(FileNotFoundError):
+            draft.rename(entry)
+            return
+
+
+def _take_down(common_dir: Path, tree: Path, scratch: Path) -> None:
+    entry, draft = common_dir / "worktrees" / tree.name, common_dir / f"{tree.name}{_DRAFT}"
+    with contextlib.suppress(FileNotFoundError):
+        entry.rename(draft)
+    for folder in (draft, tree, scratch):
+        shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        entry.parent.rmdir()
