@@ -17,14 +17,18 @@ _FILES_A_FOLDER = 10
 _SETTINGS = {
     "user.name": "Benchmark",
     "user.email": "benchmark@example.org",
-    "core.hooksPath": "/dev/null",
     # Nobody's time is to hold somebody else's housekeeping.
     "gc.auto": "0",
     "maintenance.auto": "false",
 }
 #: Everybody runs with git as it comes: what a user's own settings sign or run is no part of the job.
+#: Byte code is kept, as it is where a package is installed, or each start would compile our sources anew.
 ENVIRONMENT: Mapping[str, str] = {
-    **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
+    **{
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") and name != "PYTHONDONTWRITEBYTECODE"
+    },
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_NOSYSTEM": "1",
 }

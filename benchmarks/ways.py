@@ -89,15 +89,18 @@ def spent(argv: Sequence[str], cwd: Path) -> Cost:
     programs = {"RUFF": find_beside("ruff"), "PYTHON": sys.executable}
     path = os.pathsep.join((str(Path(sys.executable).parent), ENVIRONMENT.get("PATH", os.defpath)))
     before, started = _cpu(), time.perf_counter()
-    done = subprocess.run(
-        argv,
-        cwd=cwd,
-        env={**ENVIRONMENT, **programs, "PATH": path},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=_LIMIT,
-    )
+    try:
+        done = subprocess.run(
+            argv,
+            cwd=cwd,
+            env={**ENVIRONMENT, **programs, "PATH": path},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_LIMIT,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise NotDoneError(f"{argv[0]} did not end within {_LIMIT} s") from error
     seconds = time.perf_counter() - started
     if done.returncode != 0:
         raise NotDoneError(f"{argv[0]} exited with {done.returncode}: {done.stdout}{done.stderr}")
@@ -127,7 +130,7 @@ def _langgraph(job: Job, trees: Path, folder: Path) -> Sequence[str]:
 
 
 def _written(job: Job, folder: Path) -> Path:
-    """Our pipeline: the default one with the job's agent, and like the others without tests and hooks."""
+    """Our pipeline: the default one with the job's agent, and like the others without tests."""
     path = folder / "bench.yaml"
     pipeline = {
         "version": 1,

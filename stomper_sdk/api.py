@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
+from types import FrameType
 
 import attrs
 import trio
@@ -26,6 +29,7 @@ from stomper_sdk.interpreter.scheduler import Control
 from stomper_sdk.interpreter.telling import tell
 from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.model.plan import Plan
+from stomper_sdk.model.present import hide
 from stomper_sdk.model.result import RunResult
 from stomper_sdk.orphans import adopting_orphans
 from stomper_sdk.reports import to_dict, to_json
@@ -86,7 +90,8 @@ def run(
         StomperError: the run cannot be started: no repository, a check or test command missing.
     """
     order = _order(pipeline, repo, overrides, agents, only, listeners, control)
-    result: RunResult = trio.run(_run, order)
+    with _interrupt_cancels(order.control):
+        result: RunResult = trio.run(_run, order)
     return result
 
 
@@ -149,7 +154,7 @@ def validate(
     Raises:
         PipelineError: with every problem.
     """
-    folder = Path(repo).absolute()
+    folder = _absolute(repo)
     pipeline = load_pipeline(source, repo=folder, overrides=overrides)
     with _importable(Path.cwd(), folder):
         resolve(pipeline, Selection(), {}, folder)
@@ -162,7 +167,7 @@ def clean(repo: Folder = ".") -> tuple[str, ...]:
     Raises:
         RepositoryError: there is no such folder.
     """
-    folder = Path(repo).absolute()
+    folder = _absolute(repo)
     try:
         repository = open_repository(folder)
     except RepositoryError:
@@ -186,6 +191,33 @@ def _order(
 ) -> _Order:
     narrowed, stop = only or Selection(), control or Control()
     return _Order(pipeline, repo, overrides or {}, agents or {}, narrowed, listeners, stop)
+
+
+@contextmanager
+def _interrupt_cancels(control: Control) -> Iterator[None]:
+    """Let Ctrl-C cancel the run, and raise it when that has cleaned up; pressed twice, it is raised at once.
+
+    Raised wherever the run happens to be, it could hit the clean-up itself.
+    """
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    pressed: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        if len(pressed) > 1:
+            signal.default_int_handler(number, frame)
+        control.cancel()
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 async def _run(order: _Order) -> RunResult:
@@ -225,16 +257,16 @@ async def _opened(order: _Order) -> AsyncIterator[tuple[Context, Program, tuple[
     """Everything a run needs, every name resolved before the first side effect."""
     if sys.platform == "win32":
         raise UsageError("Windows is not supported", "Run it in WSL, the Windows Subsystem for Linux.")
-    folder = await trio.Path(order.repo).absolute()
-    repository = await in_thread(_try_repository, Path(folder))
+    folder = _absolute(order.repo)
+    repository = await in_thread(_try_repository, folder)
     try:
-        root = Path(folder) if isinstance(repository, RepositoryError) else repository.root
+        root = folder if isinstance(repository, RepositoryError) else repository.root
         pipeline = await in_thread(_loaded, order, root)
         usable = await in_thread(_usable, repository, pipeline, root)
-        with _importable(Path.cwd(), root):
+        with _importable(Path.cwd(), root), _hiding(pipeline.secrets):
             resolved = resolve(pipeline, order.only, order.agents, root)
             swept = await in_thread(sweep, root, usable)
-            clock, emit = _clock(), partial(_tell_all, order.listeners)
+            clock, emit = _clock(), _Listeners(order.listeners).tell
             opening = opened_context(pipeline, resolved, order.only, root, usable, emit, clock)
             async with opening as (context, notices):
                 for text in (*swept, *notices):
@@ -243,6 +275,13 @@ async def _opened(order: _Order) -> AsyncIterator[tuple[Context, Program, tuple[
     finally:
         if isinstance(repository, Repository):
             repository.close()
+
+
+def _absolute(folder: Folder) -> Path:
+    try:
+        return Path(folder).absolute()
+    except FileNotFoundError as error:
+        raise RepositoryError("the current folder is gone", "Change to one that is there.") from error
 
 
 def _loaded(order: _Order, root: Path) -> Pipeline:
@@ -260,13 +299,34 @@ def _try_repository(folder: Path) -> Repository | RepositoryError:
 def _usable(found: Repository | RepositoryError, pipeline: Pipeline, root: Path) -> Repository | None:
     """The repository to commit to, or None for a pipeline whose fixes stay in the folder."""
     if pipeline.workspace.kind == "direct":
-        if not root.is_dir():
-            raise RepositoryError(f"there is no folder {root}")
+        _refuse_repository(found, root)
         return None
     if isinstance(found, RepositoryError):
         raise found
     found.check_ready()
     return found
+
+
+@contextmanager
+def _hiding(secrets: Collection[str]) -> Iterator[None]:
+    """No error that leaves the block tells a value that came from the environment."""
+    try:
+        with alone():
+            yield
+    except StomperError as error:
+        error.message, error.hint = hide(error.message, secrets), hide(error.hint, secrets)
+        raise
+
+
+def _refuse_repository(found: Repository | RepositoryError, root: Path) -> None:
+    """Fixing in place is for folders that nothing else looks after, also nothing that cannot be opened."""
+    if isinstance(found, Repository):
+        text = f"{root} is a git repository: workspace.kind: direct is for folders outside of any"
+        raise RepositoryError(text, "Set workspace.kind: worktree, as the built-in pipeline default does.")
+    if not root.is_dir():
+        raise RepositoryError(f"there is no folder {root}")
+    if "is not in a git repository" not in found.message:
+        raise found
 
 
 @contextmanager
@@ -286,9 +346,21 @@ def _clock() -> Callable[[], float]:
     return lambda: time.monotonic() - started
 
 
-def _tell_all(listeners: Sequence[Listener], event: Event) -> None:
-    for listener in listeners:
-        listener(event)
+class _Listeners:
+    """Those who hear of every event. One that raises is told of once and asked no more: the run goes on."""
+
+    def __init__(self, listeners: Sequence[Listener]) -> None:
+        self._listeners = list(listeners)
+
+    def tell(self, event: Event) -> None:
+        for listener in tuple(self._listeners):
+            try:
+                listener(event)
+            # A listener is anybody's code; what it raises must not cost the user's fixes.
+            except Exception as error:
+                self._listeners.remove(listener)
+                text = f"a listener raised {type(error).__name__}: {error}; it hears no more"
+                self.tell(Notice(event.time, text))
 
 
 def _until_plan(program: Program) -> Program:
@@ -300,4 +372,4 @@ def _until_plan(program: Program) -> Program:
 async def _head(context: Context) -> str | None:
     if context.repository is None or context.target is None:
         return None
-    return await in_thread(context.repository.tip_or_none, context.target)
+    return await in_thread(context.repository.tip, context.target)

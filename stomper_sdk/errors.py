@@ -12,6 +12,7 @@ StomperError
 ├── StageError          3  a stage of the user's own failed
 ├── RefusedError        3  the repository's hooks refused a commit
 ├── AgentError          3  an agent failed on one file
+│   └── AbandonedError  3  it was left alone at its time limit and may still be writing
 └── ConflictError       3  the target moved under a fix
 
 The number is the exit code when the error ends a run. Errors of one file (workspace, stage, agent,
@@ -26,6 +27,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 __all__ = [
+    "AbandonedError",
     "AgentError",
     "BlockedError",
     "CheckError",
@@ -136,6 +138,10 @@ class RefusedError(StomperError):
 
 class AgentError(StomperError):
     """An agent failed on one file; the next agent of the cascade takes over."""
+
+
+class AbandonedError(AgentError):
+    """An agent was left alone at its time limit, since nobody can end a thread: its file ends with it."""
 
 
 class ConflictError(StomperError):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pathspec
 
 from stomper_sdk.model.pipeline import GuardSpec
-from stomper_sdk.vcs.checkout import Change
+from stomper_sdk.vcs.checkout import ABSENT, Change
 
 __all__ = ["matches", "refusals", "scope_text"]
 
@@ -21,7 +21,9 @@ def scope_text(path: str, spec: GuardSpec) -> str:
     """The scope in words, for a prompt."""
     if spec.scope == "file":
         return f"only {path}"
-    return "any file of the repository" if spec.scope == "repo" else f"only {', '.join(spec.scope)}"
+    return (
+        "any file of the repository" if spec.scope == "repo" else f"only {path} and {', '.join(spec.scope)}"
+    )
 
 
 def matches(globs: Sequence[str]) -> Callable[[str], bool]:
@@ -33,8 +35,8 @@ def matches(globs: Sequence[str]) -> Callable[[str], bool]:
 def _scope(changes: Sequence[Change], path: str, spec: GuardSpec) -> str:
     if spec.scope == "repo":
         return ""
-    inside = (lambda other: other == path) if spec.scope == "file" else matches(spec.scope)
-    outside = [change.path for change in changes if not inside(change.path)]
+    also = matches(() if spec.scope == "file" else spec.scope)
+    outside = [change.path for change in changes if change.path != path and not also(change.path)]
     if not outside:
         return ""
     named = ", ".join(outside[:5]) + (f" and {len(outside) - 5} more" if len(outside) > 5 else "")
@@ -42,10 +44,18 @@ def _scope(changes: Sequence[Change], path: str, spec: GuardSpec) -> str:
 
 
 def _max_changed_lines(changes: Sequence[Change], path: str, spec: GuardSpec) -> str:
-    count = sum((change.lines_added or 0) + (change.lines_removed or 0) for change in changes)
+    count = sum(change.lines_added + change.lines_removed for change in changes)
     if count <= spec.max_changed_lines:
         return ""
     return f"guard.max_changed_lines: it changed {count} lines; allowed are {spec.max_changed_lines}"
 
 
-_RULES = (_scope, _max_changed_lines)
+def _regular(changes: Sequence[Change], path: str, spec: GuardSpec) -> str:
+    """The file itself must still be one, or no check could look at it."""
+    after = next((change.after for change in changes if change.path == path), None)
+    if after is None or after.mode.startswith("100"):
+        return ""
+    return f"guard: {path} was removed" if after == ABSENT else f"guard: {path} is no regular file any more"
+
+
+_RULES = (_scope, _max_changed_lines, _regular)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -25,8 +25,12 @@ def under_asyncio() -> bool:
 async def run_in_asyncio(main: Callable[[], Awaitable[T]], cancel: Callable[[], None]) -> T:
     """Run a trio function to its end from an asyncio task.
 
-    A cancel of that task calls `cancel`, waits until the run has cleaned up, and is then raised.
+    A cancel of that task calls `cancel`, waits until the run has cleaned up, and is then raised; another
+    one meanwhile changes nothing, since a run that nobody waits for would leave its workspaces.
     """
+    # Here, since to load it costs more than all of ours, and most runs never need it.
+    import asyncio
+
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Any] = loop.create_future()
     trio.lowlevel.start_guest_run(
@@ -39,8 +43,10 @@ async def run_in_asyncio(main: Callable[[], Awaitable[T]], cancel: Callable[[], 
     try:
         ended: Any = await asyncio.shield(done)
     except asyncio.CancelledError:
-        cancel()
-        await asyncio.wait([done])
+        while not done.done():
+            cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([done])
         raise
     result: T = ended.unwrap()
     return result

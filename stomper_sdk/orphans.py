@@ -19,9 +19,11 @@ import secrets
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
+import attrs
 import trio
 
 __all__ = ["FAMILY", "MARKER", "adopting_orphans", "end_family", "signal_quietly", "sweep"]
@@ -32,20 +34,56 @@ FAMILY = secrets.token_hex(8)
 _PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 36, 37
 
 
+@attrs.define
+class _Adoption:
+    """Who counts on this process to adopt orphans.
+
+    That is one setting of the whole process, while runs overlap in threads and within each other: the first
+    one remembers how it was and sets it, the last one brings that back.
+    """
+
+    users: int = 0
+    before: int = 0
+    lock: threading.Lock = attrs.field(factory=threading.Lock)
+
+    def enter(self) -> None:
+        with self.lock:
+            if self.users == 0:
+                self.before = _adopts()
+                _set_adopts(1)
+            self.users += 1
+
+    def leave(self) -> None:
+        with self.lock:
+            self.users -= 1
+            if self.users == 0:
+                _set_adopts(self.before)
+
+
+_adoption = _Adoption()
+
+
 @contextlib.contextmanager
 def adopting_orphans() -> Iterator[None]:
-    """Become the parent of every orphan below this process while the block runs (Linux only)."""
+    """Become the parent of every orphan below this process while any such block runs (Linux only)."""
     if sys.platform != "linux":
         yield
         return
-    libc = ctypes.CDLL(None, use_errno=True)
-    before = ctypes.c_int(0)
-    libc.prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(before), 0, 0, 0)
-    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    _adoption.enter()
     try:
         yield
     finally:
-        libc.prctl(_PR_SET_CHILD_SUBREAPER, before.value, 0, 0, 0)
+        _adoption.leave()
+
+
+def _adopts() -> int:
+    value = ctypes.c_int(0)
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(value), 0, 0, 0)
+    return value.value
+
+
+def _set_adopts(value: int) -> None:
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, value, 0, 0, 0)
 
 
 def signal_quietly(send: Callable[[int, int], None], pid: int, number: int) -> None:

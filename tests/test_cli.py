@@ -358,3 +358,13 @@ def test_a_reader_who_has_gone_gets_no_traceback(closed: str, arguments: list[st
     assert process.returncode == 0
     assert not out
     assert not err
+
+
+def test_a_current_folder_that_is_gone_is_said(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f"rmdir '{gone}'; exec '{sys.executable}' -m stomper_sdk run"
+    done = subprocess.run(["sh", "-c", script], cwd=gone, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "the current folder is gone" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -73,6 +75,45 @@ def test_a_cancelled_asyncio_task_cleans_up_first(make_checkout: Make) -> None:
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(main())
     assert (user.leftovers(), user.subjects, user.status) == ([], ["start"], "")
+
+
+def test_cancelling_an_asyncio_task_again_and_again_does_not_abandon_the_run(make_checkout: Make) -> None:
+    user, at_work, in_cleanup = make_checkout(IMPORTS), threading.Event(), threading.Event()
+
+    async def slow_to_end(task: AgentTask) -> None:
+        at_work.set()
+        try:
+            await trio.sleep_forever()
+        finally:
+            in_cleanup.set()
+            with trio.CancelScope(shield=True):
+                await trio.sleep(0.5)
+
+    async def until(event: threading.Event) -> None:
+        while not event.is_set():
+            await asyncio.sleep(0.01)
+
+    async def main() -> None:
+        running = asyncio.create_task(
+            stomper_sdk.run_async("default", repo=user.root, agents={"builtin": slow_to_end})
+        )
+        await until(at_work)
+        running.cancel()
+        await until(in_cleanup)
+        for _ in range(3):
+            running.cancel()
+            await asyncio.sleep(0.02)
+        assert not running.done()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert (user.leftovers(), user.subjects, user.status) == ([], ["start"], "")
+
+    asyncio.run(main())
+
+
+def test_asyncio_is_loaded_only_where_it_is_used() -> None:
+    code = "import sys, stomper_sdk.guest; sys.exit('asyncio' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
 
 
 async def test_a_cancelled_trio_scope_cleans_up_first(make_checkout: Make) -> None:

@@ -219,3 +219,39 @@ async def test_a_run_in_another_thread_adopts_and_ends_orphans_too(tmp_path: Pat
 
     await trio.to_thread.run_sync(trio.run, main)
     assert not [pid for pid in pids(tmp_path, *TREE_NAMES) if alive(pid)]
+
+
+@linux
+def test_overlapping_runs_adopt_until_the_last_has_ended() -> None:
+    """In a process of its own, since this one adopts already; the order is not that of nested blocks."""
+    code = """
+        import ctypes, threading
+        from stomper_sdk.process import adopting_orphans
+
+        def adopts():
+            value = ctypes.c_int(0)
+            ctypes.CDLL(None).prctl(37, ctypes.byref(value), 0, 0, 0)
+            return value.value
+
+        def second():
+            with adopting_orphans():
+                entered.set()
+                first_ended.wait()
+                print(adopts())
+
+        entered, first_ended = threading.Event(), threading.Event()
+        thread = threading.Thread(target=second)
+        with adopting_orphans():
+            thread.start()
+            entered.wait()
+            with adopting_orphans():
+                pass
+            print(adopts())
+        first_ended.set()
+        thread.join()
+        print(adopts())
+    """
+    done = subprocess.run(
+        python(code), env=importing(), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout.split(), done.stderr) == (["1", "1", "0"], "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections import Counter
@@ -14,9 +16,10 @@ import trio
 
 import stomper_sdk
 from stomper_sdk import AgentTask, Control, Finding, RunResult
+from stomper_sdk.agents.python import PythonAgent
 from stomper_sdk.checks.base import CHECKS, Tree
 from stomper_sdk.errors import CheckError, UsageError
-from stomper_sdk.events import AttemptFinished, FileFinished, FileStarted, StageFinished, StageStarted
+from stomper_sdk.events import AttemptFinished, FileFinished, FileStarted, Notice, StageFinished, StageStarted
 
 Make = Callable[..., Any]
 STAGES = """
@@ -706,3 +709,176 @@ def test_runs_in_one_kernel_leave_nothing(make_checkout: Make) -> None:
         assert run(user).exit_code == 0
     assert threading.active_count() <= threads + 20
     assert user.leftovers() == []
+
+
+def test_a_settings_file_that_git_ignores_decides_nothing(make_checkout: Make) -> None:
+    def hides(task: AgentTask) -> None:
+        folder = task.workspace / "p"
+        (folder / ".gitignore").write_text("*")
+        (folder / "ruff.toml").write_text('[lint]\nper-file-ignores = {"*" = ["F401"]}\n')
+        (folder / "a.py").write_text("import os\nz = 1\n")
+
+    user = make_checkout({"p/a.py": "import os\n"})
+    result = stomper_sdk.run("default", repo=user.root, agents={"builtin": hides})
+    assert (result.total_errors_fixed, result.files[0].outcome, user.subjects) == (0, "unfixed", ["start"])
+
+
+@pytest.mark.parametrize("act", ["link", "remove"])
+def test_a_file_that_is_none_any_more_is_not_fixed(act: str, make_checkout: Make) -> None:
+    def evades(task: AgentTask) -> None:
+        path = task.workspace / task.path
+        path.unlink()
+        if act == "link":
+            path.symlink_to("/etc/hostname")
+
+    user = make_checkout(files(1))
+    result = run(user, evades, overrides={"retry.max_attempts": 1})
+    assert (result.files[0].outcome, user.subjects) == ("rejected", ["start"])
+
+
+def test_an_agent_that_breaks_its_checkout_fails_its_file_only(make_checkout: Make) -> None:
+    def breaks(task: AgentTask) -> None:
+        cured(task)
+        if task.path == "f01.txt":
+            (task.workspace / ".git").unlink()
+
+    user = make_checkout(files(3))
+    result = run(user, breaks, overrides={"parallelism.max_parallel_files": 1})
+    assert [file.outcome for file in result.files] == ["fixed", "error", "fixed"]
+    assert (result.status, user.leftovers()) == ("completed", [])
+
+
+def test_a_plain_function_that_outlives_its_limit_ends_its_file(make_checkout: Make) -> None:
+    late = threading.Event()
+
+    def slow(task: AgentTask) -> None:
+        late.wait(20)
+
+    agent = PythonAgent.of("main", slow, timeout=0.1)
+    result = run(make_checkout(files(1)), agent)
+    late.set()
+    assert (result.files[0].outcome, len(result.files[0].attempts)) == ("error", 0)
+    assert "time limit of 0.1 s" in str(result.files[0].reason)
+
+
+def test_a_fix_that_blinds_a_check_is_refused_and_a_broken_check_still_ends_the_run(
+    make_checkout: Make,
+) -> None:
+    def invalid(task: AgentTask) -> None:
+        (task.workspace / task.path).write_bytes(b"BAD \xff\n")
+
+    user = make_checkout(files(1))
+    result = run(user, invalid, overrides={"retry.max_attempts": 1})
+    assert result.error is None
+    assert (result.status, result.exit_code, result.files[0].attempts[0].outcome) == (
+        "completed",
+        1,
+        "new_findings",
+    )
+    assert "with this fix a check cannot look any more" in str(result.files[0].reason)
+
+
+def test_a_cancel_after_a_commit_still_tells_of_it(make_checkout: Make) -> None:
+    control = Control()
+
+    @stomper_sdk.stage("cancels-after-commit", block="file", needs=["commit"])
+    async def cancels(state: Any, context: Any) -> Any:
+        control.cancel()
+        await trio.sleep_forever()
+
+    text = PIPELINE.replace(
+        "      - destroy_worktree\n", "      - cancels-after-commit\n      - destroy_worktree\n"
+    )
+    user = make_checkout(files(1))
+    result = run(user, pipeline=text, control=control)
+    assert (result.files[0].outcome, result.files[0].commit) == ("fixed", user.head)
+    assert (result.status, result.total_errors_fixed) == ("cancelled", 1)
+
+
+def test_a_run_that_fails_midway_still_has_its_reducers(make_checkout: Make, monkeypatch: Any) -> None:
+    def fragile(tree: Tree, paths: Sequence[str] | None) -> Iterator[Finding]:
+        if paths == ["f01.txt"]:
+            raise ValueError("segmentation fault")
+        yield from words(tree, paths)
+
+    monkeypatch.setitem(CHECKS._registered, "words", fragile)
+    result = run(make_checkout(files(2)), overrides={"parallelism.max_parallel_files": 1})
+    assert (result.status, result.total_errors_fixed, result.peak_parallel_files) == ("failed", 1, 1)
+
+
+def test_links_are_there_in_every_attempt(make_checkout: Make) -> None:
+    user = make_checkout({**TWO, ".gitignore": "deps/\n"})
+    user.write({"deps/lib.txt": "lib\n"})
+    seen: list[bool] = []
+
+    def agent(task: AgentTask) -> None:
+        seen.append((task.workspace / "deps/lib.txt").exists())
+        fixes_one(task)
+
+    result = run(user, agent, overrides={"workspace.link": ["deps"]})
+    assert (seen, result.files[0].outcome, user.status) == ([True, True], "fixed", "")
+
+
+def test_two_fixes_that_do_not_fit_together_are_told(make_checkout: Make) -> None:
+    def swaps(task: AgentTask) -> None:
+        path = task.workspace / task.path
+        path.write_text("def value():\n    return 2\n" if path.name == "a.py" else "WANTED = 0\n")
+
+    user = make_checkout(
+        {
+            "a.py": "import os\ndef value():\n    return 1\n",
+            "b.py": "import os\nWANTED = 1\n",
+            "test_both.py": "import a\nimport b\n\n\ndef test(): assert (a.value(), b.WANTED) != (2, 0)\n",
+        }
+    )
+    together = threading.Barrier(2, timeout=60)
+
+    def agent(task: AgentTask) -> None:
+        together.wait()
+        swaps(task)
+
+    result = stomper_sdk.run("default", repo=user.root, agents={"builtin": agent})
+    assert [file.outcome for file in result.files] == ["fixed", "fixed"]
+    assert (result.exit_code, "1 failed" in str(result.tests)) == (1, True)
+    assert any("together, the fixes do not pass the tests" in notice for notice in result.notices)
+
+
+def test_ctrl_c_cancels_cleans_up_and_is_raised(make_checkout: Make) -> None:
+    async def agent(task: AgentTask) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await trio.sleep_forever()
+
+    user = make_checkout(files(3))
+    with pytest.raises(KeyboardInterrupt):
+        run(user, agent)
+    assert (user.leftovers(), user.subjects, user.status) == ([], ["start"], "")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_listener_that_raises_is_told_of_and_costs_nothing(make_checkout: Make) -> None:
+    texts: list[str] = []
+
+    def raises(event: Any) -> None:
+        raise ValueError("no ink")
+
+    def hears(event: Any) -> None:
+        texts.extend([event.text] if isinstance(event, Notice) else [])
+
+    result = run(make_checkout(files(2)), listeners=[raises, hears])
+    assert (result.exit_code, result.total_errors_fixed) == (0, 2)
+    assert [text for text in texts if "listener" in text] == [
+        "a listener raised ValueError: no ink; it hears no more"
+    ]
+
+
+def test_values_from_the_environment_are_shown_nowhere(
+    make_checkout: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEY", "sekret-value")
+    agent = "{use: command, run: [sh, -c, 'echo $K; exit 3'], env: {K: '${KEY}'}, prompt: none}"
+    text = PIPELINE.replace("checks:", f"agents: {{main: {agent}}}\nchecks:")
+    user = make_checkout(files(1))
+    result = stomper_sdk.run(text, repo=user.root, overrides={"retry.max_attempts": 1})
+    assert "exited with 3" in str(result.files[0].reason)
+    kept = [path.read_text() for path in (user.root / ".stomper").rglob("*") if path.is_file()]
+    assert "sekret-value" not in "".join([repr(result.to_dict()), repr(result.files), *kept])

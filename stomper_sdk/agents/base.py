@@ -163,12 +163,12 @@ def said(done: Completed) -> str:
 
 
 @contextlib.contextmanager
-def time_limit(name: str, seconds: float) -> Iterator[None]:
-    """Cancel the block after some seconds, and say so as `AgentError`."""
+def time_limit(name: str, seconds: float, error: type[AgentError] = AgentError) -> Iterator[None]:
+    """Cancel the block after some seconds, and say so as an error."""
     with trio.move_on_after(seconds) as scope:
         yield
     if scope.cancelled_caught:
-        raise AgentError(f"agent {name} was ended at its time limit of {seconds:g} s")
+        raise error(f"agent {name} was ended at its time limit of {seconds:g} s")
 
 
 #: A plug-in is an attrs class whose fields are its options, or a function `(task) -> AgentReply | None`.

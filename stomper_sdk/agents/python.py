@@ -15,7 +15,7 @@ import attrs
 import trio
 
 from stomper_sdk.agents.base import TIMEOUT, AgentReply, AgentTask, time_limit
-from stomper_sdk.errors import AgentError, PipelineError, Problem
+from stomper_sdk.errors import AbandonedError, AgentError, PipelineError, Problem
 from stomper_sdk.options import nearest, option, seconds
 
 __all__ = ["AgentFunction", "PythonAgent"]
@@ -63,9 +63,10 @@ class PythonAgent:
         """Call the function.
 
         Raises:
+            AbandonedError: a plain function took too long, and may still be writing.
             AgentError: it raised, took too long, or returned something else.
         """
-        with time_limit(self.name, self.timeout):
+        with time_limit(self.name, self.timeout, AgentError if _is_async(self.function) else AbandonedError):
             reply = await self._call(task)
         if reply is None or isinstance(reply, AgentReply):
             return reply

@@ -26,6 +26,7 @@ class FunctionCheck:
     name: str
     function: CheckFunction
     scope: Scope = "file"
+    timeout: float = 300.0
 
     @classmethod
     def of(cls, name: str, function: CheckFunction) -> FunctionCheck:
@@ -44,7 +45,8 @@ class FunctionCheck:
             CheckError: it raised, or returned something else than findings.
         """
         try:
-            found: Any = await self._call(tree, paths)
+            with trio.fail_after(self.timeout):
+                found = await self._call(tree, paths)
             findings = tuple(attrs.evolve(finding, check=self.name) for finding in found)
         except StomperError:
             raise
@@ -54,7 +56,10 @@ class FunctionCheck:
         digest = hashlib.sha256(repr(findings).encode()).hexdigest()
         return Look(findings, Evidence(self.name, (), 0, await self.version(), digest))
 
-    async def _call(self, tree: Tree, paths: Sequence[str] | None) -> Any:
-        if inspect.iscoroutinefunction(self.function):
-            return await self.function(tree, paths)
-        return await trio.to_thread.run_sync(lambda: self.function(tree, paths), abandon_on_cancel=True)
+    async def _call(self, tree: Tree, paths: Sequence[str] | None) -> Iterable[Finding]:
+        call: Any = self.function
+        if inspect.iscoroutinefunction(call):
+            found: Iterable[Finding] = await call(tree, paths)
+            return found
+        # A generator is run to its end in the thread as well.
+        return await trio.to_thread.run_sync(lambda: tuple(call(tree, paths)), abandon_on_cancel=True)

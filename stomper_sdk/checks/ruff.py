@@ -19,7 +19,16 @@ from stomper_sdk.process import Completed
 __all__ = ["RuffCheck"]
 
 _OWN_SUFFIXES = frozenset({".py", ".pyi", ".ipynb"})
-_ARGUMENTS = ("check", "--output-format=json", "--exit-zero", "--no-fix", "--no-fix-only", "--force-exclude")
+# Without the cache, which fails at names that are not UTF-8 and gains a run little.
+_ARGUMENTS = (
+    "check",
+    "--output-format=json",
+    "--exit-zero",
+    "--no-fix",
+    "--no-fix-only",
+    "--force-exclude",
+    "--no-cache",
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -39,9 +48,7 @@ class RuffCheck(ToolCheck):
             CheckError: ruff is missing, crashed, refused its configuration, or could not read a file
                 that it was asked for.
         """
-        # Reading the cache costs as much as one file; ruff keeps clean files only.
-        cache = f"--cache-dir={tree.cache / 'ruff'}" if paths is None else "--no-cache"
-        options = [*_ARGUMENTS, cache, *self._rules(), *self.args, "--"]
+        options = [*_ARGUMENTS, *self._rules(), *self.args, "--"]
         asked = None if paths is None else [_argument(path) for path in paths]
         runs = [await self.run(tree, [*self.words, *options, *part], ok=(0,)) for part in batches(asked)]
         for done in runs:

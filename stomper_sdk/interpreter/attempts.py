@@ -12,7 +12,7 @@ from stomper_sdk.model.pipeline import BackoffSpec, RetrySpec
 from stomper_sdk.model.result import AttemptOutcome
 from stomper_sdk.stages.base import Context, Trial
 from stomper_sdk.stages.trials import conclude, next_trial, outcome_of
-from stomper_sdk.vcs.git import in_thread
+from stomper_sdk.workspaces.base import in_workspace
 
 __all__ = ["backoff_seconds", "run_attempts"]
 
@@ -34,7 +34,7 @@ async def _attempt(block: Block, journey: Journey, context: Context, number: int
     state = journey.state
     start = state.best.changes if state.best and context.pipeline.retry.start_from == "best" else ()
     if state.last is not None:
-        await in_thread(state.lent().checkout.restore, start)
+        await in_workspace(state.lent().checkout.restore, start)
     journey.state = next_trial(state, context, number, index, start)
     for step in block.steps:
         assert isinstance(step, Step)
@@ -65,4 +65,4 @@ def _cause(outcome: AttemptOutcome) -> AttemptOutcome:
 def backoff_seconds(spec: BackoffSpec, retries: int) -> float:
     """How long to wait before the `retries`-th retry, counted from 1, with jitter."""
     seconds = min(spec.initial * spec.factor ** (retries - 1), spec.max)
-    return seconds * (1 + random.uniform(-spec.jitter, spec.jitter))  # noqa: S311
+    return min(seconds * (1 + random.uniform(-spec.jitter, spec.jitter)), spec.max)  # noqa: S311

@@ -9,6 +9,7 @@ import attrs
 from stomper_sdk.checks.base import Check
 from stomper_sdk.events import Notice
 from stomper_sdk.model.finding import Finding, compare
+from stomper_sdk.model.plan import FileTask
 from stomper_sdk.model.present import counted
 from stomper_sdk.model.result import FileResult
 from stomper_sdk.stages.base import Context, RunState
@@ -21,38 +22,43 @@ __all__ = ["close_run", "credit"]
 
 
 async def close_run(state: RunState, context: Context) -> RunState:
-    """Credit each fix with what it cured elsewhere, see that the fixes fit together, run the final tests."""
-    state = attrs.evolve(state, results=credit(state.results))
+    """Credit each fix with what it cured elsewhere, and see that the fixes fit together."""
+    assert context.plan is not None
+    state = attrs.evolve(state, results=credit(context.plan.tasks, state.results))
     commits = [result.path for result in state.results if result.commit]
     if len(commits) > 1:
         state = await _look_at_the_end(state, context)
-    if commits and context.tests is not None and context.pipeline.test_validation.mode == "final":
+    mode = context.pipeline.test_validation.mode
+    if context.tests is not None and (len(commits) > 1 or (commits and mode == "final")):
         state = await _final_tests(state, context, commits)
     return state
 
 
-def credit(results: Sequence[FileResult]) -> tuple[FileResult, ...]:
+def credit(tasks: Sequence[FileTask], results: Sequence[FileResult]) -> tuple[FileResult, ...]:
     """Count what a fix cured in other files with that fix, each finding once.
 
     A type error can vanish because of another file's commit; the file in which it stood is then left
     with less to fix, or with nothing.
     """
     credited = list(results)
-    curing = [(index, result) for index, result in enumerate(results) if result.also_fixed]
-    for index, result in curing:
-        for other, open_result in enumerate(credited):
-            if other != index and open_result.commit is None:
-                cured = compare(open_result.remaining, result.also_fixed).kept
-                credited[other] = _relieved(open_result, cured, result.path)
-                fixed = (*credited[index].fixed, *cured)
-                credited[index] = attrs.evolve(credited[index], fixed=fixed)
+    for index in (index for index, result in enumerate(results) if result.also_fixed):
+        paths = {finding.path for finding in results[index].also_fixed}
+        for other, task in enumerate(tasks):
+            if task.path not in paths or credited[other].commit is not None:
+                continue
+            already = [found for result in credited for found in result.fixed if found.path == task.path]
+            open_findings = compare(task.findings, already).fixed
+            cured = compare(open_findings, results[index].also_fixed).kept
+            fixed = (*credited[index].fixed, *cured)
+            credited[index] = attrs.evolve(credited[index], fixed=fixed)
+            credited[other] = _relieved(credited[other], cured, results[index].path)
     return tuple(credited)
 
 
 def _relieved(result: FileResult, cured: Sequence[Finding], by: str) -> FileResult:
     if not cured:
         return result
-    remaining = tuple(finding for finding in result.remaining if finding not in cured)
+    remaining = compare(result.remaining, cured).fixed
     if remaining:
         return attrs.evolve(result, remaining=remaining)
     reason = f"its findings are gone: the commit of {by} has fixed them"
@@ -86,9 +92,15 @@ def _expected(state: RunState, context: Context, checks: Sequence[Check]) -> lis
 
 
 async def _final_tests(state: RunState, context: Context, changed: Sequence[str]) -> RunState:
+    """Each fix was tested alone; what counts is that they pass together, at the end of the branch."""
     assert context.tests is not None
+    mode = "quick" if context.pipeline.test_validation.mode == "quick" else "full"
     head = await in_thread(context.repo().tip, context.commits_to())
     async with context.lender.lend(workspace_name(context.session.id, "final"), head) as workspace:
         base = BaseTree(context, context.base_commit)
-        tests = await context.tests.validate(workspace.path, changed, mode="full", base=base)
-    return attrs.evolve(state, tests=tests)
+        tests = await context.tests.validate(workspace.path, changed, mode=mode, base=base)
+    if tests.state not in ("failed", "blind"):
+        return attrs.evolve(state, tests=tests)
+    text = f"together, the fixes do not pass the tests: {tests.summary}"
+    context.emit(Notice(context.clock(), text))
+    return attrs.evolve(state, tests=tests, notices=(*state.notices, text))

@@ -4,7 +4,7 @@ place where an error becomes a result."""
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 
 import attrs
@@ -25,6 +25,7 @@ from stomper_sdk.interpreter.outcome import derive_result
 from stomper_sdk.interpreter.program import Block, Step
 from stomper_sdk.interpreter.steps import Journey, run_step
 from stomper_sdk.model.plan import FileTask
+from stomper_sdk.model.present import hide
 from stomper_sdk.model.result import Attempt, FileResult
 from stomper_sdk.stages.base import Context, FileState
 from stomper_sdk.stages.create_worktree import enter_workspace
@@ -37,17 +38,40 @@ _MAIN_SECONDS = 900.0
 _OF_FILE = (AgentError, CommandError, ConflictError, RefusedError, StageError, WorkspaceError)
 
 
-async def run_file(task: FileTask, block: Block, context: Context) -> FileResult:
-    """Take a file through the stages of `for_each_file`, afresh where the target moved under its fix."""
+async def run_file(
+    task: FileTask, block: Block, context: Context, ended: Callable[[FileResult], None]
+) -> None:
+    """Take a file through the stages of `for_each_file`, afresh where the target moved under its fix.
+
+    Args:
+        task: the file.
+        block: the stages.
+        context: what they need.
+        ended: gets the result; also where the run ends while a fix is committed already.
+    """
     started = context.clock()
     context.emit(FileStarted(started, task.path))
     journey = Journey(FileState(task))
-    error = await _travel(journey, block, context)
-    while _worth_another(journey.state, error, context):
-        journey.state = FileState(task, attempts=_conflicted(journey.state.attempts))
+    error: StomperError | None = None
+    try:
         error = await _travel(journey, block, context)
+        while _worth_another(journey.state, error, context):
+            journey.state = FileState(task, attempts=_conflicted(journey.state.attempts))
+            error = await _travel(journey, block, context)
+    except BaseException:
+        if journey.state.commit is not None:
+            ended(_result(journey.state, None, started, context))
+        raise
+    if isinstance(error, ConflictError):
+        journey.state = attrs.evolve(journey.state, attempts=_conflicted(journey.state.attempts))
+    ended(_result(journey.state, error, started, context))
+
+
+def _result(state: FileState, error: StomperError | None, started: float, context: Context) -> FileResult:
     seconds = context.clock() - started
-    result = derive_result(journey.state, error, seconds, direct=isinstance(context.lender, Direct))
+    result = derive_result(state, error, seconds, direct=isinstance(context.lender, Direct))
+    if result.reason:
+        result = attrs.evolve(result, reason=hide(result.reason, context.pipeline.secrets))
     context.emit(FileFinished(context.clock(), result))
     return result
 
@@ -95,10 +119,12 @@ def _worth_another(state: FileState, error: StomperError | None, context: Contex
     retry = context.pipeline.retry
     if not isinstance(error, ConflictError) or not error.retryable or "conflict" not in retry.on:
         return False
-    return state.attempts[-1].number < retry.max_attempts
+    return bool(state.attempts) and state.attempts[-1].number < retry.max_attempts
 
 
 def _conflicted(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
     """The last attempt did not land, whatever it had come to."""
+    if not attempts:
+        return attempts
     last = attrs.evolve(attempts[-1], outcome="conflict", reason="the target moved under it")
     return (*attempts[:-1], last)

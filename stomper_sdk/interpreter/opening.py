@@ -54,6 +54,10 @@ async def opened_context(
     session = await in_thread(_open_session, pipeline, root, repository, state)
     try:
         locks = await in_thread(_lock_folder, state, repository)
+        base = await in_thread(repository.commit_of, "HEAD") if repository else None
+        target = (
+            await in_thread(_target, pipeline, repository, session, base) if repository and base else None
+        )
         context = Context(
             pipeline=pipeline,
             selection=selection,
@@ -61,13 +65,13 @@ async def opened_context(
             warm=state / "cache",
             session=session,
             repository=repository,
-            target=_target(pipeline, repository, session),
-            base_commit=repository.commit_of("HEAD") if repository else None,
+            target=target,
+            base_commit=base,
             lender=await in_thread(_lender, pipeline.workspace, root, repository, session),
             main=SharedLock(locks / "commit"),
             checks=resolved.checks,
             cascade=resolved.cascade,
-            tests=None if isinstance(tests, NoTests) else tests,
+            tests=None if isinstance(tests, NoTests) or pipeline.test_validation.mode == "none" else tests,
             explanations=Explanations(),
             emit=emit,
             clock=clock,
@@ -118,12 +122,13 @@ def _lock_folder(state: Path, repository: Repository | None) -> Path:
     return state / "locks"
 
 
-def _target(pipeline: Pipeline, repository: Repository | None, session: Session) -> Target | None:
-    if repository is None:
-        return None
+def _target(pipeline: Pipeline, repository: Repository, session: Session, base: str) -> Target:
     if pipeline.apply.target == "current":
         return repository.current_target()
-    return Target(f"refs/heads/{pipeline.apply.branch.replace('{session_id}', session.id)}", False)
+    name = pipeline.apply.branch.replace("{session_id}", session.id)
+    target = Target(f"refs/heads/{name}", False, base)
+    repository.check_new_branch(target)
+    return target
 
 
 def _lender(spec: WorkspaceSpec, root: Path, repository: Repository | None, session: Session) -> Lender:

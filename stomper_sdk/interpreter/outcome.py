@@ -28,9 +28,7 @@ def derive_result(
     delta = best.delta if best else None
     fixed = delta.fixed if delta else ()
     outcome, reason = _outcome(state, error, landed=landed)
-    counts = [
-        (change.lines_added or 0, change.lines_removed or 0) for change in (best.changes if best else ())
-    ]
+    counts = [(change.lines_added, change.lines_removed) for change in (best.changes if best else ())]
     return FileResult(
         path=state.task.path,
         outcome=outcome,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection, Iterator
+from operator import attrgetter
 from typing import Any
 
 import attrs
 
 from stomper_sdk.errors import PipelineError, Problem
-from stomper_sdk.model.pipeline import Pipeline, StageSpec
+from stomper_sdk.model.pipeline import CommitSpec, Pipeline, StageSpec
 from stomper_sdk.options import build, nearest
 from stomper_sdk.stages.base import STAGES, BlockName, Stage, define_stage
 
@@ -27,6 +28,17 @@ _FIRST_GIVEN = {
     "diff": "extract_diff",
     "applied": "apply_to_main",
     "results": "for_each_file",
+}
+_NO_WORKSPACE = "no workspace is made"
+_NO_COMMIT = "nothing is committed"
+_NOT_IN_PLACE = {
+    "files.since": "a folder that is no repository has no revisions",
+    "workspace.include": _NO_WORKSPACE,
+    "workspace.link": _NO_WORKSPACE,
+    "workspace.setup": _NO_WORKSPACE,
+    "apply.target": _NO_COMMIT,
+    "apply.branch": _NO_COMMIT,
+    **{f"apply.commit.{field.name}": _NO_COMMIT for field in attrs.fields(CommitSpec)},
 }
 
 
@@ -185,3 +197,15 @@ def _whole(program: Program, pipeline: Pipeline) -> Iterator[Problem]:
                 "workspace.kind: direct fixes one file at a time: set it to 1",
                 "parallelism.max_parallel_files",
             )
+        yield from _idle_in_place(pipeline)
+
+
+def _idle_in_place(pipeline: Pipeline) -> Iterator[Problem]:
+    """Options that would do nothing where workspace.kind is direct; somebody counts on them."""
+    untouched = Pipeline(pipeline.name, ())
+    idle = [path for path in _NOT_IN_PLACE if attrgetter(path)(pipeline) != attrgetter(path)(untouched)]
+    for path in idle:
+        yield Problem(f"it does nothing where workspace.kind is direct: {_NOT_IN_PLACE[path]}", path)
+    if pipeline.test_validation.mode == "final":
+        text = "it tests nothing where workspace.kind is direct: there is no commit to test"
+        yield Problem(text, "test_validation.mode")

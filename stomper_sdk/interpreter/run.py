@@ -7,15 +7,15 @@ from functools import partial
 
 import attrs
 
+from stomper_sdk.errors import StomperError
 from stomper_sdk.interpreter.closing import close_run
 from stomper_sdk.interpreter.file_run import run_file
-from stomper_sdk.interpreter.program import Block, Program
-from stomper_sdk.interpreter.scheduler import Control, run_bounded
+from stomper_sdk.interpreter.program import Block, Program, Step
+from stomper_sdk.interpreter.scheduler import Control, Gauge, run_bounded
 from stomper_sdk.interpreter.steps import run_step
 from stomper_sdk.model.plan import FileTask
 from stomper_sdk.model.result import FileResult
 from stomper_sdk.stages.base import Context, RunState
-from stomper_sdk.vcs.git import in_thread
 
 __all__ = ["Run", "interpret"]
 
@@ -28,7 +28,7 @@ class Run:
     """How far the run has come, kept where an error that ends it cannot take it along."""
 
     state: RunState = RunState()
-    peak: int = 0
+    gauge: Gauge = attrs.field(factory=Gauge)
     aborted: bool = False
     ended: list[FileResult] = attrs.field(factory=list)
 
@@ -39,40 +39,47 @@ async def interpret(program: Program, context: Context, control: Control, run: R
     Raises:
         StomperError: what ends a run: a check that crashed, a repository that cannot be written.
     """
-    for node in program.steps:
-        context = attrs.evolve(context, plan=run.state.plan)
-        if isinstance(node, Block):
-            await _for_each_file(node, context, control, run)
-        elif node.stage.name in _ALWAYS:
+    for index, node in enumerate(program.steps):
+        try:
+            await _step(node, context, control, run)
+        except StomperError:
+            for later in program.steps[index + 1 :]:
+                if isinstance(later, Step) and later.stage.name in _ALWAYS:
+                    await _step(later, context, control, run)
+            raise
+
+
+async def _step(node: Step | Block, context: Context, control: Control, run: Run) -> None:
+    context = attrs.evolve(context, plan=run.state.plan)
+    if isinstance(node, Block):
+        await _for_each_file(node, context, control, run)
+    elif node.stage.name in _ALWAYS:
+        run.state = await run_step(node, run.state, context, None)
+    elif not control.cancelled:
+        with control.scope():
             run.state = await run_step(node, run.state, context, None)
-        elif not control.cancelled:
-            with control.scope():
-                run.state = await run_step(node, run.state, context, None)
 
 
 async def _for_each_file(block: Block, context: Context, control: Control, run: Run) -> None:
     plan = run.state.plan
     if plan is None:
         return
-    if context.target is not None and not context.target.checked_out and plan.tasks:
-        await in_thread(context.repo().make_branch, context.target, plan.base_commit)
+
+    def ended(result: FileResult) -> None:
+        run.ended.append(result)
+        if result.outcome == "error" and context.pipeline.on_error == "abort" and not control.draining:
+            run.aborted = True
+            control.drain()
+
     try:
+        work = partial(run_file, block=block, context=context, ended=ended)
         limit = context.pipeline.parallelism.max_parallel_files
-        work = partial(_one_file, block=block, context=context, control=control, run=run)
-        run.peak = (await run_bounded(plan.tasks, work, limit, control)).peak
+        await run_bounded(plan.tasks, work, limit, control, run.gauge)
     finally:
         run.state = attrs.evolve(run.state, results=in_plan_order(plan.tasks, run.ended))
     if not control.cancelled:
         with control.scope():
             run.state = await close_run(run.state, context)
-
-
-async def _one_file(task: FileTask, *, block: Block, context: Context, control: Control, run: Run) -> None:
-    result = await run_file(task, block, context)
-    run.ended.append(result)
-    if result.outcome == "error" and context.pipeline.on_error == "abort" and not control.draining:
-        run.aborted = True
-        control.drain()
 
 
 def in_plan_order(tasks: Sequence[FileTask], ended: Sequence[FileResult]) -> tuple[FileResult, ...]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import TypeVar
 
 import attrs
 import trio
 
 from stomper_sdk.errors import alone
 
-__all__ = ["Control", "Outcomes", "run_bounded"]
+__all__ = ["Control", "Gauge", "run_bounded"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -52,23 +52,30 @@ class Control:
             scope.cancel()
 
 
-@attrs.frozen
-class Outcomes(Generic[R]):
-    """Results in the order of the items, None for those that were never started; the most at work at once."""
-
-    results: tuple[R | None, ...]
-    peak: int
-
-
 @attrs.define
-class _Gauge:
+class Gauge:
+    """How many items are at work now, and the most that were at once."""
+
     now: int = 0
     peak: int = 0
 
+    @contextlib.contextmanager
+    def one_more(self) -> Iterator[None]:
+        self.now += 1
+        self.peak = max(self.peak, self.now)
+        try:
+            yield
+        finally:
+            self.now -= 1
+
 
 async def run_bounded(
-    items: Sequence[T], work: Callable[[T], Awaitable[R]], limit: int, control: Control
-) -> Outcomes[R]:
+    items: Sequence[T],
+    work: Callable[[T], Awaitable[R]],
+    limit: int,
+    control: Control,
+    gauge: Gauge | None = None,
+) -> tuple[R | None, ...]:
     """Do some work on each item, at most `limit` at a time.
 
     The number of tasks is the number of workers, not of items, so memory does not grow with those that
@@ -79,24 +86,23 @@ async def run_bounded(
         work: what to do; its error cancels the others and is raised, alone, from here.
         limit: at least 1.
         control: stops the starting of further items, or everything; what has ended stays.
+        gauge: tells how many were at work at once.
+
+    Returns:
+        Results in the order of the items, None for those that did not end.
     """
     results: list[R | None] = [None] * len(items)
-    waiting = iter(enumerate(items))
-    gauge = _Gauge()
+    waiting, gauge = iter(enumerate(items)), gauge or Gauge()
 
     async def worker() -> None:
         for index, item in waiting:
             if control.draining:
                 return
-            gauge.now += 1
-            gauge.peak = max(gauge.peak, gauge.now)
-            try:
+            with gauge.one_more():
                 results[index] = await work(item)
-            finally:
-                gauge.now -= 1
 
     with alone(), control.scope():
         async with trio.open_nursery() as nursery:
             for _ in range(min(limit, len(items))):
                 nursery.start_soon(worker)
-    return Outcomes(tuple(results), gauge.peak)
+    return tuple(results)

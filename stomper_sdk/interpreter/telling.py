@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from stomper_sdk.errors import StomperError
 from stomper_sdk.interpreter.run import Run
 from stomper_sdk.interpreter.scheduler import Control
-from stomper_sdk.model.finding import Finding, compare
+from stomper_sdk.model.finding import Finding
 from stomper_sdk.model.plan import FileTask
-from stomper_sdk.model.result import FAILED, FileResult, FindingEnd, RunResult, RunStatus
+from stomper_sdk.model.present import hide
+from stomper_sdk.model.result import FAILED, FileResult, FindingEnd, RunResult, RunStatus, gone, settled
 from stomper_sdk.stages.base import Context
 
 __all__ = ["tell"]
@@ -41,14 +42,14 @@ def tell(
         status=_status(run, control, error),
         exit_code=_exit_code(run, control, error, findings),
         duration_seconds=context.clock(),
-        peak_parallel_files=run.peak,
+        peak_parallel_files=run.gauge.peak,
         reducers=state.reducers,
         files=state.results,
         findings=findings,
         checks=state.checks,
         tests=state.tests.summary if state.tests else None,
         notices=state.notices,
-        error=str(error) if error else None,
+        error=hide(str(error), context.pipeline.secrets) if error else None,
     )
 
 
@@ -68,7 +69,8 @@ def _exit_code(
     if control.draining and not run.aborted:
         return _INTERRUPTED
     tests = run.state.tests
-    left = any(end.status != "fixed" for end in findings)
+    skipped = run.state.plan.skipped if run.state.plan else ()
+    left = bool(skipped) or any(end.status in ("remaining", "new") for end in findings)
     failed = any(result.outcome in FAILED for result in run.state.results)
     return 1 if left or failed or (tests is not None and tests.state in ("failed", "blind")) else 0
 
@@ -80,20 +82,22 @@ def _ends(run: Run) -> Iterator[FindingEnd]:
     results = run.state.results
     for task in plan.tasks[len(results) :]:
         yield from (FindingEnd(finding, "remaining") for finding in task.findings)
+    known = settled(results)
     for task, result in zip(plan.tasks, results, strict=False):
-        yield from _ends_of(task, result)
+        yield from _ends_of(task, result, known)
     yield from (FindingEnd(finding, "new") for finding in run.state.introduced)
     for skipped in plan.skipped:
         yield from (FindingEnd(finding, "skipped") for finding in skipped.findings)
 
 
-def _ends_of(task: FileTask, result: FileResult) -> Iterator[FindingEnd]:
+def _ends_of(
+    task: FileTask, result: FileResult, known: Mapping[str, Sequence[Finding]]
+) -> Iterator[FindingEnd]:
     yield from (FindingEnd(finding, "fixed") for finding in result.fixed)
     yield from (FindingEnd(finding, "remaining") for finding in result.remaining)
     yield from (FindingEnd(finding, "new") for finding in result.introduced)
     # What somebody else's commit has fixed meanwhile was seen, and is not ours to count.
-    gone: tuple[Finding, ...] = compare(task.findings, [*result.fixed, *result.remaining]).fixed
-    yield from (FindingEnd(finding, "skipped") for finding in gone)
+    yield from (FindingEnd(finding, "skipped") for finding in gone(task, known))
 
 
 def _place(end: FindingEnd) -> tuple[str, int, int, str]:

@@ -2,13 +2,20 @@
 
 A session is alive while its process holds a lock on a file in its folder; the system frees that lock
 when the process dies, however it dies. Neither age nor a process id tells as much.
+
+What a record says may be a lie: a repository that was cloned may hold one. So nothing is removed on its
+word alone: the folder that it names must hold the same token, which only the process that made it knew.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import re
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +31,11 @@ __all__ = ["DeadSession", "Session", "bury", "dead_sessions", "open_session", "s
 
 _RECORD = "session.json"
 _ALIVE = "alive"
+#: The file in the folder of workspaces that says whose it is.
+_OWNER = ".session"
+_SESSION_ID = re.compile(r"stomper-[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
+_FOLDER_NAME = re.compile(r"stomper-[0-9a-f]{16}")
+_FAMILY = re.compile(r"[0-9a-f]{16}")
 
 
 @attrs.frozen
@@ -51,28 +63,32 @@ class Session:
 
 @attrs.frozen
 class DeadSession:
-    """A session whose process is gone and which was not closed; `family` marks its processes."""
+    """A session whose process is gone and which was not closed.
+
+    `family` marks its processes, `token` its folder of workspaces.
+    """
 
     id: str
     folder: Path
     workspaces: Path
     family: str
+    token: str = attrs.field(repr=False)
 
 
 def state_folder(root: Path) -> Path:
     """`.stomper/` with a `.gitignore` of its own, so that the user's status stays clean.
 
     Raises:
-        RepositoryError: it cannot be written.
+        RepositoryError: it cannot be written, or a link in its place would lead somewhere else.
     """
     folder = root / ".stomper"
     try:
-        (folder / "sessions").mkdir(parents=True, exist_ok=True)
-        (folder / "locks").mkdir(exist_ok=True)
-        (folder / "cache").mkdir(exist_ok=True)
-        ignore = folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n")
+        for place in (folder, folder / "sessions", folder / "locks", folder / "cache"):
+            if place.is_symlink():
+                raise RepositoryError(f"{place} is a link, and would be written through", "Remove the link.")
+            place.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError), (folder / ".gitignore").open("x") as ignore:
+            ignore.write("*\n")
     except OSError as error:
         raise RepositoryError(f"{folder} cannot be written: {error.strerror}") from error
     return folder
@@ -94,23 +110,27 @@ def open_session(state: Path, parent: Path) -> Session:
             continue
     alive = try_lock(folder / _ALIVE)
     assert alive is not None
-    workspaces = parent / f"stomper-{secrets.token_hex(8)}"
+    workspaces, token = parent / f"stomper-{secrets.token_hex(8)}", secrets.token_hex(16)
     session = Session(session_id, folder, workspaces, alive)
     # Recorded before it is made: what a kill leaves can then be found.
-    session.record(_RECORD, json.dumps({"family": FAMILY, "workspaces": str(workspaces)}))
+    record = {"id": session_id, "family": FAMILY, "workspaces": str(workspaces), "token": token}
+    session.record(_RECORD, json.dumps(record))
     workspaces.mkdir(mode=0o700)
+    (workspaces / _OWNER).write_text(token)
     return session
 
 
 def dead_sessions(state: Path) -> Iterator[DeadSession]:
-    """Sessions that left something and whose process is gone."""
+    """Sessions that left something, whose process is gone, and whose record is proven to be ours."""
+    if state.is_symlink() or (state / "sessions").is_symlink():
+        return
     for record in sorted((state / "sessions").glob(f"*/{_RECORD}")):
-        lock = try_lock(record.parent / _ALIVE)
+        lock = _lock_of(record.parent)
         if lock is None:
             continue
         try:
             dead = _read(record)
-            if dead is not None:
+            if dead is not None and _may_go(dead):
                 yield dead
         finally:
             unlock(lock)
@@ -119,18 +139,64 @@ def dead_sessions(state: Path) -> Iterator[DeadSession]:
 def bury(session: DeadSession) -> None:
     """End the processes that a dead session left and remove its folder of workspaces."""
     end_family(session.family)
-    shutil.rmtree(session.workspaces, ignore_errors=True)
+    if _holds_token(session):
+        shutil.rmtree(session.workspaces, ignore_errors=True)
+    else:
+        # Killed before it could say whose it is: only an empty one goes.
+        with contextlib.suppress(OSError):
+            session.workspaces.rmdir()
     (session.folder / _RECORD).unlink(missing_ok=True)
     (session.folder / _ALIVE).unlink(missing_ok=True)
 
 
+def _lock_of(folder: Path) -> int | None:
+    """The lock of a dead session; None where it lives, or the folder is not one of a session.
+
+    A session has its file to lock before it has a record, so none is made here, nor through a link.
+    """
+    alive = folder / _ALIVE
+    if folder.is_symlink() or alive.is_symlink() or not alive.is_file():
+        return None
+    return try_lock(alive) if _SESSION_ID.fullmatch(folder.name) else None
+
+
 def _read(record: Path) -> DeadSession | None:
-    """The recorded session; None where the record is not one of ours, so that nothing else is removed."""
+    """The recorded session; None where the record is not as we write them."""
     try:
         read: Any = json.loads(record.read_text(encoding="utf-8"))
-        folder, family = Path(read["workspaces"]), str(read["family"])
-    except (OSError, ValueError, KeyError, TypeError):
+        id_, place, family, token = (str(read[key]) for key in ("id", "workspaces", "family", "token"))
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
-    if not (folder.is_absolute() and folder.name.startswith("stomper-") and family):
+    folder = Path(place)
+    ours = _FOLDER_NAME.fullmatch(folder.name) and _FAMILY.fullmatch(family) and token
+    if id_ != record.parent.name or not folder.is_absolute() or not ours:
         return None
-    return DeadSession(record.parent.name, record.parent, folder, family)
+    return DeadSession(id_, record.parent, folder, family, token)
+
+
+def _may_go(session: DeadSession) -> bool:
+    """Whether the folder of workspaces is proven to be the session's, or there is nothing in it to lose.
+
+    It may be gone, say after a reboot: what else the session left is then still to be cleaned.
+    """
+    try:
+        session.workspaces.lstat()
+        return _holds_token(session) or (_owned(session.workspaces) and not any(session.workspaces.iterdir()))
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        return False
+
+
+def _holds_token(session: DeadSession) -> bool:
+    owner = session.workspaces / _OWNER
+    with contextlib.suppress(OSError, ValueError):
+        if _owned(session.workspaces) and not owner.is_symlink():
+            return secrets.compare_digest(owner.read_bytes(), session.token.encode())
+    return False
+
+
+def _owned(folder: Path) -> bool:
+    """Whether it is a real folder, no link to one, and of this user."""
+    seen = folder.lstat()
+    return stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.getuid()

@@ -9,12 +9,15 @@ from __future__ import annotations
 import html
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import attrs
 
-__all__ = ["counted", "html_table", "one_line", "plain", "seconds_text", "visible"]
+__all__ = ["counted", "hide", "html_table", "one_line", "plain", "seconds_text", "visible"]
+
+
+_SHORTEST_SECRET = 2
 
 
 def visible(text: str) -> str:
@@ -24,6 +27,14 @@ def visible(text: str) -> str:
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
     )
+
+
+def hide(text: str, secrets: Collection[str]) -> str:
+    """The text without values that came from the environment; one of a letter or two hides nothing."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) > _SHORTEST_SECRET:
+            text = text.replace(secret, "***")
+    return text
 
 
 def one_line(text: str, limit: int = 300) -> str:

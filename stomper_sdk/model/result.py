@@ -5,12 +5,14 @@ An outcome is derived from what was proved, never set by a stage.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 import attrs
 
-from stomper_sdk.model.finding import Finding
+from stomper_sdk.model.finding import Finding, compare
+from stomper_sdk.model.plan import FileTask
 from stomper_sdk.model.present import counted, html_table, one_line, plain, seconds_text
 
 __all__ = [
@@ -24,6 +26,8 @@ __all__ = [
     "Outcome",
     "RunResult",
     "RunStatus",
+    "gone",
+    "settled",
 ]
 
 Outcome = Literal["fixed", "partial", "unfixed", "rejected", "conflict", "error", "skipped", "cancelled"]
@@ -105,6 +109,20 @@ class FileResult:
     def fixed_codes(self) -> tuple[str, ...]:
         """The code of each finding that was fixed, once for each finding."""
         return tuple(finding.code for finding in self.fixed)
+
+
+def settled(results: Iterable[FileResult]) -> Mapping[str, Sequence[Finding]]:
+    """By path, the findings that some file's result tells to be fixed or left."""
+    found: dict[str, list[Finding]] = defaultdict(list)
+    for result in results:
+        for finding in (*result.fixed, *result.remaining):
+            found[finding.path].append(finding)
+    return found
+
+
+def gone(task: FileTask, known: Mapping[str, Sequence[Finding]]) -> tuple[Finding, ...]:
+    """What was planned for a file and is not settled: it vanished before the file's turn."""
+    return compare(task.findings, known.get(task.path, ())).fixed
 
 
 @attrs.frozen

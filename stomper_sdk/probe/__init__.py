@@ -51,6 +51,8 @@ def probe_arguments() -> tuple[str, ...]:
 def probe_environment(report: Path, env: Mapping[str, str], foreign: Sequence[Path]) -> dict[str, str]:
     """The environment with the probe in it; it comes last on PYTHONPATH, so that it hides no module.
 
+    Pytest's own temporary folders go beside the report, to be removed with it.
+
     Args:
         report: the file that the probe is to write.
         env: the whole environment of the tests.
@@ -59,6 +61,7 @@ def probe_environment(report: Path, env: Mapping[str, str], foreign: Sequence[Pa
     roots = [env.get("PYTHONPATH", ""), str(Path(__file__).parent)]
     return {
         **env,
+        "PYTEST_DEBUG_TEMPROOT": str(report.parent),
         "PYTHONPATH": os.pathsep.join(filter(None, roots)),
         "STOMPER_REPORT": str(report),
         "STOMPER_FOREIGN": os.pathsep.join(map(str, foreign)),

@@ -6,10 +6,11 @@ import attrs
 import trio
 
 from stomper_sdk.agents.base import Agent, AgentReply, AgentTask
-from stomper_sdk.errors import AgentError
+from stomper_sdk.errors import AbandonedError, AgentError
+from stomper_sdk.model.present import hide
 from stomper_sdk.stages.base import Context, FileState, Verdict, define_stage
 from stomper_sdk.stages.trials import conclude, next_trial
-from stomper_sdk.vcs.git import in_thread
+from stomper_sdk.workspaces.base import in_workspace
 
 __all__ = ["call_agent"]
 
@@ -31,8 +32,10 @@ async def call_agent(state: FileState, context: Context, use: Sequence[str] = ()
         state = attrs.evolve(state, trial=attrs.evolve(trial, agent=agent.name))
         try:
             reply = await _ask(agent, _task(state, context))
+        except AbandonedError:
+            raise
         except AgentError as error:
-            state = _with_verdict(state, str(error))
+            state = _with_verdict(state, hide(str(error), context.pipeline.secrets))
             if trial.agent_index + 1 >= len(context.cascade):
                 return state
             state = await _hand_over(state, context)
@@ -71,7 +74,7 @@ def _with_verdict(state: FileState, reason: str) -> FileState:
 async def _hand_over(state: FileState, context: Context) -> FileState:
     """The next agent starts where the one that failed had started, in the same attempt."""
     trial, checkout = state.at_work(), state.lent().checkout
-    await in_thread(checkout.restore, trial.start)
+    await in_workspace(checkout.restore, trial.start)
     state = conclude(state, context)
     following = next_trial(state, context, trial.number, trial.agent_index + 1, trial.start)
     kept = attrs.evolve(following.at_work(), level=trial.level, prompt=trial.prompt)

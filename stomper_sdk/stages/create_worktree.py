@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import attrs
 
+from stomper_sdk.guard import matches
 from stomper_sdk.model.finding import Finding
+from stomper_sdk.model.pipeline import GuardSpec
 from stomper_sdk.stages.base import Context, FileState, define_stage
 from stomper_sdk.stages.looking import findings_of, look_at, read_text, relevant
 from stomper_sdk.vcs.git import in_thread
-from stomper_sdk.workspaces.base import Workspace, workspace_name
+from stomper_sdk.workspaces.base import EVERYTHING, Scope, Workspace, workspace_name
 
 __all__ = ["create_worktree", "enter_workspace"]
 
@@ -21,13 +23,20 @@ async def create_worktree(state: FileState, context: Context) -> FileState:
 async def enter_workspace(state: FileState, context: Context, base: str | None) -> FileState:
     """Lend a workspace, and target what the checks see there where the file is not as it was planned."""
     name = workspace_name(context.session.id, state.task.path)
-    workspace = await context.stack.enter_async_context(context.lender.lend(name, base))
     path = state.task.path
+    lending = context.lender.lend(name, base, _scope(path, context.pipeline.guard))
+    workspace = await context.stack.enter_async_context(lending)
     source = await in_thread(read_text, workspace.path / path) or ""
     state = attrs.evolve(state, workspace=workspace, before=relevant(path, context), source=source)
     if base == context.base_commit or not await _moved(state, context, workspace):
         return state
     return await _look_again(state, context, workspace)
+
+
+def _scope(path: str, spec: GuardSpec) -> Scope:
+    if spec.scope == "repo":
+        return Scope(path, EVERYTHING.also)
+    return Scope(path, None if spec.scope == "file" else matches(spec.scope))
 
 
 async def _moved(state: FileState, context: Context, workspace: Workspace) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 import trio
 
 from stomper_sdk.checks.base import Check, Tree
+from stomper_sdk.errors import alone
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.stages.base import Context
 from stomper_sdk.vcs.git import in_thread
@@ -20,21 +22,22 @@ __all__ = ["findings_of", "look_at", "look_everywhere", "read_text", "relevant"]
 
 #: The caches that hold in another folder too: what they keep goes by relative paths and content.
 _MOVABLE = ("mypy",)
+_LONG_AGO = 1_000_000_000
 
 
 def findings_of(check: Check, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(finding for finding in findings if finding.check == check.name)
 
 
-def relevant(path: str, context: Context, changed: Iterable[str] = ()) -> tuple[Finding, ...]:
-    """The base commit's findings that a look at some files must be compared with."""
+def relevant(path: str, context: Context) -> tuple[Finding, ...]:
+    """The base commit's findings that a look at a file must be compared with."""
     assert context.plan is not None
     project = [check.name for check in context.checks if check.scope == "project"]
-    of_files = context.plan.baseline_of({path, *changed})
+    own = context.plan.baseline_of([path])
     if not project:
-        return of_files
+        return own
     others = (finding for finding in context.plan.baseline if finding.check in project)
-    return (*(finding for finding in of_files if finding.check not in project), *others)
+    return (*(finding for finding in own if finding.check not in project), *others)
 
 
 async def look_everywhere(
@@ -47,8 +50,10 @@ async def look_everywhere(
         root: the tree's top.
         cache: a folder for their caches, this look's own.
         warm: the caches of an earlier look, to start from.
-        publish: leave this look's caches there for later ones.
+        publish: leave this look's caches there for later ones; the tree is a workspace then.
     """
+    if publish and _slow(checks):
+        await in_thread(_age, root)
     if _slow(checks):
         await in_thread(_seed, warm, cache)
     findings = await _look(checks, Tree(root, cache), None)
@@ -62,7 +67,7 @@ async def look_at(workspace: Workspace, context: Context, paths: Sequence[str]) 
     present = await in_thread(_regular, workspace.path, paths)
     cache = workspace.scratch / "cache"
     if _slow(context.checks):
-        await in_thread(_seed, context.warm, cache)
+        await in_thread(_seed_afresh, context.warm, cache)
     return await _look(context.checks, Tree(workspace.path, cache), present)
 
 
@@ -79,9 +84,10 @@ async def _look(checks: Sequence[Check], tree: Tree, paths: Sequence[str] | None
         if covered is None or covered or check.scope == "project":
             found[check.name] = (await check.look(tree, covered)).findings
 
-    async with trio.open_nursery() as nursery:
-        for check in checks:
-            nursery.start_soon(one, check)
+    with alone():
+        async with trio.open_nursery() as nursery:
+            for check in checks:
+                nursery.start_soon(one, check)
     return tuple(finding for check in checks for finding in found.get(check.name, ()))
 
 
@@ -103,6 +109,26 @@ def _seed(warm: Path, cache: Path) -> None:
             # Another run may be replacing it at this moment: then this look starts cold.
             with contextlib.suppress(OSError, shutil.Error):
                 shutil.copytree(warm / name, cache / name)
+
+
+def _seed_afresh(warm: Path, cache: Path) -> None:
+    """Forget what earlier looks in a workspace kept: see `_age`."""
+    for name in _MOVABLE:
+        shutil.rmtree(cache / name, ignore_errors=True)
+    _seed(warm, cache)
+
+
+def _age(root: Path) -> None:
+    """Date a workspace's files back, so that no file of another tree has the same time.
+
+    Mypy takes a file for unchanged that has the size and the time, in whole seconds, of the one that it
+    read before; an agent that is quick, or another commit, would go unseen.
+    """
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if name != ".git"]
+        for name in names:
+            with contextlib.suppress(OSError):
+                os.utime(Path(folder, name), (_LONG_AGO, _LONG_AGO), follow_symlinks=False)
 
 
 def _publish(cache: Path, warm: Path) -> None:

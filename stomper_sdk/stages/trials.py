@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import attrs
 
 from stomper_sdk.agents.base import AgentReply
 from stomper_sdk.events import AttemptFinished, AttemptStarted
 from stomper_sdk.model.finding import Delta
+from stomper_sdk.model.present import hide
 from stomper_sdk.model.result import Attempt, AttemptOutcome
 from stomper_sdk.stages.base import Context, FileState, Trial
 from stomper_sdk.vcs.checkout import Change
@@ -25,7 +28,7 @@ def next_trial(
 def conclude(state: FileState, context: Context) -> FileState:
     """Record the trial at work as an attempt; it becomes the best one where it leaves less than that."""
     trial = state.at_work()
-    attempt = _attempt(trial, context.clock() - trial.started)
+    attempt = _attempt(trial, context.clock() - trial.started, context.pipeline.secrets)
     context.emit(AttemptFinished(context.clock(), state.task.path, attempt))
     best = trial if _improves(trial, state.best, context) else state.best
     return attrs.evolve(state, trial=None, last=trial, best=best, attempts=(*state.attempts, attempt))
@@ -53,7 +56,7 @@ def _left(trial: Trial) -> int:
     return len(trial.delta.remaining) if trial.delta else 0
 
 
-def _attempt(trial: Trial, seconds: float) -> Attempt:
+def _attempt(trial: Trial, seconds: float, secrets: Collection[str]) -> Attempt:
     delta, reply = trial.delta or Delta(), trial.reply or AgentReply()
     return Attempt(
         number=trial.number,
@@ -63,7 +66,7 @@ def _attempt(trial: Trial, seconds: float) -> Attempt:
         duration_seconds=seconds,
         reason=trial.verdict.reason if trial.verdict else None,
         prompt=trial.prompt,
-        reply=reply.text,
+        reply=hide(reply.text, secrets),
         fixed_count=len(delta.fixed),
         remaining_count=len(delta.remaining),
         new_count=len(delta.introduced),

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import attrs
 
-from stomper_sdk.errors import BlockedError
+from stomper_sdk.errors import BlockedError, CheckError
 from stomper_sdk.guard import refusals
 from stomper_sdk.model.finding import Delta, Finding, compare
 from stomper_sdk.model.present import counted
 from stomper_sdk.stages.base import Context, FileState, Verdict, define_stage
-from stomper_sdk.stages.looking import look_at, read_text, relevant
-from stomper_sdk.vcs.checkout import Change
-from stomper_sdk.vcs.git import in_thread
+from stomper_sdk.stages.looking import look_at, read_text
+from stomper_sdk.vcs.checkout import Change, Checkout
+from stomper_sdk.workspaces.base import in_workspace
 
 __all__ = ["verify_fixes"]
 
@@ -19,19 +19,35 @@ __all__ = ["verify_fixes"]
 @define_stage("verify_fixes", block="attempt", needs=["edits"], gives=["verified"])
 async def verify_fixes(state: FileState, context: Context) -> FileState:
     """See what was changed, refuse what the guard refuses, and look afresh at what is left and new."""
-    workspace = state.lent()
-    changes = await in_thread(workspace.checkout.snapshot)
+    changes = await in_workspace(_seen, state.lent().checkout)
     trial = attrs.evolve(state.at_work(), changes=changes)
     verdict = _before_looking(changes, state, context)
     if verdict is None:
         try:
             delta = await _judge(state, context, changes)
-        except BlockedError as error:
-            verdict = Verdict("new_findings", error.message)
+        except CheckError as error:
+            verdict = await _blame(error, state, context)
         else:
             own, also = _targeted(delta, state.task.findings), _elsewhere(delta, state, context)
             trial, verdict = attrs.evolve(trial, delta=own, also_fixed=also), _after_looking(own)
     return attrs.evolve(state, trial=attrs.evolve(trial, verdict=verdict))
+
+
+def _seen(checkout: Checkout) -> tuple[Change, ...]:
+    checkout.sweep()
+    return checkout.snapshot()
+
+
+async def _blame(error: CheckError, state: FileState, context: Context) -> Verdict:
+    """The fix keeps a check from looking, unless the check cannot look without the fix either.
+
+    Raises:
+        CheckError: the check is broken, whatever the fix.
+    """
+    if not isinstance(error, BlockedError):
+        await in_workspace(state.lent().checkout.restore)
+        await look_at(state.lent(), context, [state.task.path])
+    return Verdict("new_findings", f"with this fix a check cannot look any more: {error.message}")
 
 
 def _before_looking(changes: Sequence[Change], state: FileState, context: Context) -> Verdict | None:
@@ -53,11 +69,16 @@ def _after_looking(delta: Delta) -> Verdict | None:
 async def _judge(state: FileState, context: Context, changes: Sequence[Change]) -> Delta:
     workspace, path = state.lent(), state.task.path
     changed = [change.path for change in changes]
-    others = [finding for finding in relevant(path, context, changed) if finding.path != path]
-    own = [finding for finding in state.before if finding.path == path]
     after = await look_at(workspace, context, sorted({path, *changed}))
-    then, now = await in_thread(_sources, state, changes)
-    return compare([*own, *others], after, then, now)
+    then, now = await in_workspace(_sources, state, changes)
+    return compare([*state.before, *_around(state, context, changed)], after, then, now)
+
+
+def _around(state: FileState, context: Context, changed: Sequence[str]) -> tuple[Finding, ...]:
+    """What was there before in other files that the fix has changed, and `state.before` does not know."""
+    known = {finding.path for finding in state.before} | {state.task.path}
+    others = [path for path in changed if path not in known]
+    return context.plan.baseline_of(others) if context.plan else ()
 
 
 def _targeted(delta: Delta, findings: Sequence[Finding]) -> Delta:

@@ -7,6 +7,7 @@ the commit it started from; what is ignored never reaches a fix.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -31,17 +32,13 @@ ABSENT = Entry("000000", "0" * 40)
 
 @attrs.frozen
 class Change:
-    """One path that differs; line counts are None for binary content."""
+    """One path that differs; lines are counted in binary content too, so that none escapes a limit."""
 
     path: str
     before: Entry
     after: Entry
-    lines_added: int | None
-    lines_removed: int | None
-
-    @property
-    def binary(self) -> bool:
-        return self.lines_added is None
+    lines_added: int
+    lines_removed: int
 
 
 @attrs.frozen
@@ -49,32 +46,49 @@ class Checkout:
     """A folder that git looks after.
 
     `start` is the commit or tree that changes are told against. `git_dir` is given where the folder has
-    no `.git` of its own. `ignored` are paths that never count as changes, such as links we put there.
+    no `.git` of its own. `links` are links that we put there, which are no change. `known` are the ignored
+    files that may be there: whatever else git ignores is swept, since a settings file that nobody sees
+    could decide what the checks say.
     """
 
     root: Path
     start: str
     git_dir: Path | None = None
-    ignored: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    known: frozenset[str] = frozenset()
 
     def snapshot(self) -> tuple[Change, ...]:
         """Everything that differs from `start` now, by path."""
-        self._git("add", "--all", "--", ".")
-        raw = self._git(
-            "diff-index", "--cached", "--raw", "--numstat", "-z", "--no-renames", "--full-index", self.start
-        )
-        return tuple(change for change in _parse(raw) if change.path not in self.ignored)
+        self._stage()
+        options = ("--cached", "--raw", "--numstat", "-z", "--no-renames", "--full-index")
+        changes = _parse(self._git("diff-index", *options, self.start))
+        return tuple(self._counted(change) for change in changes)
+
+    def ignored(self) -> frozenset[str]:
+        """What git ignores, whole folders by their name and a slash."""
+        listed = self._git("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
+        return frozenset(os.fsdecode(path) for path in listed.split(b"\0")[:-1])
+
+    def sweep(self) -> None:
+        """Remove the ignored files that came since the start."""
+        for path in self.ignored() - self.known:
+            place = self.root / path.rstrip("/")
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place)
+            else:
+                place.unlink(missing_ok=True)
 
     def write_tree(self) -> str:
         """The tree of the last snapshot, as an object."""
         return self._git("write-tree").decode().strip()
 
     def restore(self, changes: Sequence[Change] = ()) -> None:
-        """Make the folder as it was at the start, with some changes in it; what git ignores stays."""
+        """Make the folder as it was at the start, with some changes in it."""
         tree = self._tree_with(changes) if changes else self.start
-        self._git("add", "--all", "--", ".")
+        self._stage()
         self._git("read-tree", "--reset", "-u", tree)
-        self._git("clean", "-ffdq")
+        self._git("clean", "-ffdq", *(f"--exclude=/{link}" for link in self.links))
+        self.sweep()
 
     def text_of(self, entry: Entry) -> str:
         """The text of a file as git stores it; empty for what is no regular file."""
@@ -82,11 +96,17 @@ class Checkout:
             return ""
         return self._git("cat-file", "blob", entry.sha).decode("utf-8", "replace")
 
-    def diff(self) -> str:
-        """The last snapshot's difference as a patch for people."""
-        return self._git("diff-index", "--cached", "--patch", "--binary", self.start).decode(
-            "utf-8", "replace"
-        )
+    def _counted(self, change: Change) -> Change:
+        """Git counts no lines in what it takes for binary, or is told to (`*.py -diff`): we count all."""
+        if change.lines_added >= 0:
+            return change
+        counts = [self.text_of(entry).count("\n") for entry in (change.after, change.before)]
+        return attrs.evolve(change, lines_added=counts[0], lines_removed=counts[1])
+
+    def _stage(self) -> None:
+        self._git("add", "--all", "--", ".")
+        if self.links:
+            self._git("rm", "--cached", "--quiet", "--ignore-unmatch", "--", *self.links)
 
     def _tree_with(self, changes: Sequence[Change]) -> str:
         lines = (f"{change.after.mode} {change.after.sha}\t{change.path}\0" for change in changes)
@@ -115,5 +135,5 @@ def _parse(raw: bytes) -> Iterable[Change]:
         yield Change(path, *entries[path], _number(added), _number(removed))
 
 
-def _number(text: str) -> int | None:
-    return None if text == "-" else int(text)
+def _number(text: str) -> int:
+    return -1 if text == "-" else int(text)

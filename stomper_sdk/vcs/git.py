@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -24,11 +25,13 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 TIME_LIMIT = 300.0
-_THREADS = trio.CapacityLimiter(16)
+# One for each trio run: runs in several threads of one process must not share it.
+_threads: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("git threads")
 _SETTINGS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.quotePath=false",
+    "core.safecrlf=false",
     "gc.auto=0",
     "maintenance.auto=false",
     "submodule.recurse=false",
@@ -63,7 +66,6 @@ class GitError(RepositoryError):
 
     def __init__(self, argv: Sequence[str], exit_code: int, said: str) -> None:
         super().__init__(f"git {' '.join(argv)} exited with {exit_code}: {said.strip()}")
-        self.exit_code = exit_code
         self.said = said
 
 
@@ -74,25 +76,33 @@ def git(cwd: Path, *argv: str, stdin: bytes = b"", env: Mapping[str, str] | None
         GitError: it exited with anything but 0.
         RepositoryError: git is missing, or did not end within its time limit.
     """
+    process = _started([*_OPTIONS, *argv], cwd, {**git_environment(), **(env or {})})
     try:
-        done = subprocess.run(
-            [_git_program(os.environ.get("PATH")), *_OPTIONS, *argv],
+        output, said = process.communicate(stdin, timeout=TIME_LIMIT)
+    except subprocess.TimeoutExpired as error:
+        # Filters of the user's own run below git: they end with it.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise RepositoryError(f"git {argv[0]} did not end within {TIME_LIMIT:g} s") from error
+    if process.returncode != 0:
+        raise GitError(argv, process.returncode, said.decode("utf-8", "replace"))
+    return output
+
+
+def _started(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            [_git_program(os.environ.get("PATH")), *argv],
             cwd=cwd,
-            input=stdin,
-            capture_output=True,
-            env={**git_environment(), **(env or {})},
-            timeout=TIME_LIMIT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=env,
             start_new_session=True,
-            check=False,
         )
     except FileNotFoundError as error:
         text = "git is missing" if cwd.is_dir() else f"the folder {cwd} is gone"
         raise RepositoryError(text, "Install git 2.30 or newer.") from error
-    except subprocess.TimeoutExpired as error:
-        raise RepositoryError(f"git {argv[0]} did not end within {TIME_LIMIT:g} s") from error
-    if done.returncode != 0:
-        raise GitError(argv, done.returncode, done.stderr.decode("utf-8", "replace"))
-    return done.stdout
 
 
 @functools.lru_cache(8)
@@ -109,4 +119,12 @@ def git_environment() -> dict[str, str]:
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call a blocking function in a thread; a cancel waits for it, since half a git command is none."""
-    return await trio.to_thread.run_sync(lambda: function(*args, **kwargs), limiter=_THREADS)
+    return await trio.to_thread.run_sync(lambda: function(*args, **kwargs), limiter=_limiter())
+
+
+def _limiter() -> trio.CapacityLimiter:
+    try:
+        return _threads.get()
+    except LookupError:
+        _threads.set(trio.CapacityLimiter(16))
+        return _threads.get()

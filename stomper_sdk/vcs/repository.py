@@ -26,7 +26,9 @@ _UNFINISHED = {
     "REVERT_HEAD": ("revert", "git revert --continue or --abort"),
     "BISECT_LOG": ("bisect", "git bisect reset"),
 }
+_UNMERGED = frozenset({"DD", "AU", "UD", "UA", "DU", "AA", "UU"})
 _LOCK_WAIT_SECONDS = 10.0
+_OTHER_BRANCH = "Choose another apply.branch."
 _QUESTIONS = ("--absolute-git-dir", "--git-common-dir", "--show-object-format", "--show-toplevel")
 
 
@@ -41,11 +43,13 @@ class Status:
 class Target:
     """The branch that a run commits to: a full ref name, or HEAD where it is detached.
 
-    `checked_out` says that the user's checkout follows it.
+    `checked_out` says that the user's checkout follows it. A branch that nobody has checked out is made by
+    the first commit, which goes on top of `start`.
     """
 
     ref: str
     checked_out: bool
+    start: str = ""
 
 
 @attrs.frozen
@@ -112,11 +116,19 @@ class Repository:
             raise RepositoryError(f"there is no revision {revision!r} in {self.root}") from error
 
     def status(self) -> Status:
-        """What is staged, changed or untracked now, folders with repositories of their own aside."""
+        """What is staged, changed or untracked now.
+
+        Raises:
+            RepositoryError: a conflict is not resolved, so that nothing can be committed.
+        """
         raw = git(self.root, "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
         dirty = {}
         for field in raw.split(b"\0")[:-1]:
             code, path = field[:2].decode(), os.fsdecode(field[3:])
+            if code in _UNMERGED:
+                raise RepositoryError(
+                    f"{path} has conflicts that are not resolved", "Resolve them and git add it."
+                )
             dirty[path] = "untracked" if code == "??" else "changed" if code[0] == " " else "staged"
         return Status(dirty)
 
@@ -153,35 +165,30 @@ class Repository:
         return Target("HEAD" if head.is_detached else head.reference.path, True)
 
     def tip(self, target: Target) -> str:
-        """The commit at the target's end."""
+        """The commit at the target's end, or the one that a branch still to be made starts from."""
         from git.refs import SymbolicReference
 
-        return str(SymbolicReference.dereference_recursive(self._repo, target.ref))
-
-    def tip_or_none(self, target: Target) -> str | None:
-        """The same; None where the branch was not made or is gone."""
         try:
-            return self.tip(target)
+            return str(SymbolicReference.dereference_recursive(self._repo, target.ref))
         except ValueError:
-            return None
+            return target.start
 
-    def make_branch(self, target: Target, commit: str) -> None:
-        """Create a branch that nobody has checked out.
+    def check_new_branch(self, target: Target) -> None:
+        """Refuse a branch that the first commit could not make.
 
         Raises:
             RepositoryError: it exists, or git does not take the name.
         """
+        name = target.ref.removeprefix("refs/heads/")
         try:
             git(self.root, "check-ref-format", target.ref)
-            git(self.root, "update-ref", "-m", "stomper: start", target.ref, commit, "0" * 40)
         except GitError as error:
-            name = target.ref.removeprefix("refs/heads/")
-            text = f"the branch {name!r} cannot be made: {error.said.strip() or 'git refuses the name'}"
-            raise RepositoryError(text, "Choose another apply.branch.") from error
+            raise RepositoryError(f"git does not take {name!r} as a branch", _OTHER_BRANCH) from error
+        if self.tip(target) != target.start or self._has(target):
+            raise RepositoryError(f"the branch {name!r} exists already", _OTHER_BRANCH)
 
-    def remove_branch(self, target: Target, expected: str) -> None:
-        """Remove a branch that still ends at a commit."""
-        git(self.root, "update-ref", "-d", target.ref, expected)
+    def _has(self, target: Target) -> bool:
+        return bool(git(self.root, "for-each-ref", target.ref))
 
     def blob_at(self, commit: str, path: str) -> str:
         """The object name of a file in a commit; zeros where it is absent."""
@@ -199,8 +206,7 @@ class Repository:
         """
         from stomper_sdk.vcs.trees import entry_at, replace_entries
 
-        if target.checked_out and self.current_target() != target:
-            raise ConflictError(f"the checkout has left {target.ref} meanwhile", retryable=False)
+        self._refuse_switch(target)
         parent = self.tip(target)
         with self._reading:
             tree = self._tree_of(parent)
@@ -222,11 +228,21 @@ class Repository:
         gpg = ("-S",) if sign else ()
         argv = ("commit-tree", *gpg, "-p", applied.parent, "-F", "-", applied.tree)
         commit = git(self.root, *argv, stdin=message.encode("utf-8", "surrogateescape")).decode().strip()
-        if target.checked_out:
-            self._forward(commit)
-        else:
+        if not target.checked_out:
             self._move_ref(target, commit, applied.parent)
+            return commit
+        self._refuse_switch(target)
+        self._forward(commit)
+        if self.tip(target) != commit:
+            text = (
+                f"the checkout left {target.ref} at the moment of the commit {commit[:12]}: see where it is"
+            )
+            raise ConflictError(text, retryable=False)
         return commit
+
+    def _refuse_switch(self, target: Target) -> None:
+        if target.checked_out and self.current_target() != target:
+            raise ConflictError(f"the checkout has left {target.ref} meanwhile", retryable=False)
 
     def _forward(self, commit: str) -> None:
         argv = (
@@ -235,6 +251,7 @@ class Repository:
             "--quiet",
             "--no-stat",
             "--no-autostash",
+            "--no-overwrite-ignore",
             "--no-verify-signatures",
             commit,
         )
@@ -250,8 +267,9 @@ class Repository:
             time.sleep(0.05)
 
     def _move_ref(self, target: Target, commit: str, expected: str) -> None:
+        old = expected if expected != target.start or self._has(target) else "0" * len(expected)
         try:
-            git(self.root, "update-ref", "-m", "stomper: commit", target.ref, commit, expected)
+            git(self.root, "update-ref", "-m", "stomper: commit", target.ref, commit, old)
         except GitError as error:
             raise ConflictError(f"{target.ref} was moved meanwhile: {error.said.strip()}") from error
 
@@ -280,9 +298,15 @@ def open_repository(path: Path) -> Repository:
     from git import Repo
 
     repo, common = Repo(root), (path / common_dir).resolve()
-    configured = repo.config_reader().get_value("core", "hooksPath", "")
-    hooks = Path(str(configured)).expanduser() if configured else common / "hooks"
-    return Repository(Path(root), Path(git_dir), common, hooks, repo)
+    return Repository(Path(root), Path(git_dir), common, _hooks_dir(path) or common / "hooks", repo)
+
+
+def _hooks_dir(path: Path) -> Path | None:
+    """Where the user's settings say that hooks are, read as git reads them; None where they say nothing."""
+    raw = git(path, "config", "--type=path", "--get-all", "-z", "core.hooksPath")
+    # The last that git lists is what we ourselves give to each command, so that none of ours runs hooks.
+    *_, configured = ["", *_paths(raw)[:-1]]
+    return Path(configured) if configured else None
 
 
 def _not_opened(path: Path, error: GitError) -> RepositoryError:
@@ -302,6 +326,8 @@ def _paths(raw: bytes) -> list[str]:
 def _as_conflict(error: GitError) -> RepositoryError | ConflictError:
     if "would be overwritten" in error.said or "not uptodate" in error.said:
         return ConflictError("the file was changed in your working tree meanwhile", retryable=False)
+    if "index.lock" in error.said:
+        return ConflictError("another program holds the index of your checkout", retryable=False)
     if "Not possible to fast-forward" in error.said or "Diverging branches" in error.said:
         return ConflictError("the branch was moved meanwhile")
     return error

@@ -5,18 +5,31 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import ParamSpec, Protocol, TypeVar
 
 import attrs
 
-from stomper_sdk.errors import CommandError, WorkspaceError
+from stomper_sdk.errors import CommandError, RepositoryError, WorkspaceError
 from stomper_sdk.process import run_command
 from stomper_sdk.vcs.checkout import Checkout
 from stomper_sdk.vcs.git import in_thread
 
-__all__ = ["Lender", "Preparation", "Workspace", "prepare", "workspace_name"]
+__all__ = [
+    "EVERYTHING",
+    "Lender",
+    "Preparation",
+    "Scope",
+    "Workspace",
+    "in_workspace",
+    "prepare",
+    "workspace_name",
+]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 SETUP_SECONDS = 600.0
 
@@ -35,11 +48,24 @@ class Workspace:
     base: str | None
 
 
+@attrs.frozen
+class Scope:
+    """What a fix may touch: the task's own file, and whatever else `also` is true of, None for nothing."""
+
+    path: str = ""
+    also: Callable[[str], bool] | None = None
+
+
+EVERYTHING = Scope(also=lambda path: True)
+
+
 class Lender(Protocol):
     """Lends workspaces. What it lends is cleared away at the end of the block, whatever happens."""
 
-    def lend(self, name: str, base: str | None) -> AbstractAsyncContextManager[Workspace]:
-        """A workspace of that name, made from a commit.
+    def lend(
+        self, name: str, base: str | None, scope: Scope = EVERYTHING
+    ) -> AbstractAsyncContextManager[Workspace]:
+        """A workspace of that name, made from a commit; beyond the scope, it may be somebody else's.
 
         Raises:
             WorkspaceError: it cannot be made or prepared.
@@ -59,6 +85,18 @@ class Preparation:
     setup: tuple[str, ...] = ()
 
 
+async def in_workspace(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a blocking function on a workspace's checkout in a thread.
+
+    Raises:
+        WorkspaceError: git cannot work there any more: the agent has broken the checkout.
+    """
+    try:
+        return await in_thread(function, *args, **kwargs)
+    except (RepositoryError, OSError) as error:
+        raise WorkspaceError(f"the workspace cannot be read any more: {error}") from error
+
+
 def workspace_name(session_id: str, path: str) -> str:
     """Unique for each path of a session: two files may share a stem."""
     digest = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:8]
@@ -72,13 +110,15 @@ async def prepare(workspace: Workspace, preparation: Preparation) -> Workspace:
     Raises:
         WorkspaceError: the setup command failed.
     """
+    checkout = workspace.checkout
     if preparation.copies or preparation.links:
         await in_thread(_furnish, workspace.path, preparation)
-    if not preparation.setup:
-        return workspace
-    await _run_setup(workspace.path, preparation.setup)
-    start = await in_thread(_tree_now, workspace.checkout)
-    return attrs.evolve(workspace, checkout=attrs.evolve(workspace.checkout, start=start))
+    if preparation.setup:
+        await _run_setup(workspace.path, preparation.setup)
+        checkout = attrs.evolve(checkout, start=await in_thread(_tree_now, checkout))
+    if preparation != Preparation(preparation.source):
+        checkout = attrs.evolve(checkout, known=await in_thread(checkout.ignored))
+    return attrs.evolve(workspace, checkout=checkout)
 
 
 def _furnish(root: Path, preparation: Preparation) -> None:

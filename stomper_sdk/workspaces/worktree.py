@@ -20,7 +20,7 @@ import trio
 from stomper_sdk.errors import RepositoryError, WorkspaceError
 from stomper_sdk.vcs.checkout import Checkout
 from stomper_sdk.vcs.git import git, in_thread
-from stomper_sdk.workspaces.base import Preparation, Workspace, prepare
+from stomper_sdk.workspaces.base import EVERYTHING, Preparation, Scope, Workspace, prepare
 
 __all__ = ["SCRATCH", "Worktrees", "sweep_worktrees"]
 
@@ -42,7 +42,7 @@ class Worktrees:
     preparation: Preparation
 
     @asynccontextmanager
-    async def lend(self, name: str, base: str | None) -> AsyncIterator[Workspace]:
+    async def lend(self, name: str, base: str | None, scope: Scope = EVERYTHING) -> AsyncIterator[Workspace]:
         tree, scratch = self.folder / name, self.folder / SCRATCH / name
         try:
             yield await self._make(tree, scratch, base or "HEAD")
@@ -55,7 +55,7 @@ class Worktrees:
             await in_thread(_put_up, self.common_dir, tree, scratch, base)
         except (RepositoryError, OSError) as error:
             raise WorkspaceError(f"the worktree {tree.name} cannot be made: {error}") from error
-        checkout = Checkout(tree, base, ignored=self.preparation.links)
+        checkout = Checkout(tree, base, links=self.preparation.links)
         return await prepare(Workspace(tree, scratch, checkout, base), self.preparation)
 
 

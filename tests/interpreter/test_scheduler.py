@@ -8,7 +8,7 @@ import trio
 from trio.testing import MockClock
 
 from stomper_sdk.errors import CheckError
-from stomper_sdk.interpreter.scheduler import Control, run_bounded
+from stomper_sdk.interpreter.scheduler import Control, Gauge, run_bounded
 
 
 async def test_results_come_in_the_order_of_the_items(autojump_clock: MockClock) -> None:
@@ -17,7 +17,7 @@ async def test_results_come_in_the_order_of_the_items(autojump_clock: MockClock)
         return number * number
 
     done = await run_bounded(range(10), work, 4, Control())
-    assert done.results == tuple(number * number for number in range(10))
+    assert done == tuple(number * number for number in range(10))
 
 
 @pytest.mark.parametrize(("limit", "seconds"), [(1, 12), (4, 3), (12, 1), (100, 1)])
@@ -32,9 +32,10 @@ async def test_never_more_than_the_limit_at_work(limit: int, seconds: int, autoj
         now -= 1
 
     started = trio.current_time()
-    done = await run_bounded(range(12), work, limit, Control())
+    gauge = Gauge()
+    await run_bounded(range(12), work, limit, Control(), gauge)
     assert trio.current_time() - started == seconds
-    assert done.peak == most == min(limit, 12)
+    assert gauge.peak == most == min(limit, 12)
 
 
 async def test_draining_lets_those_at_work_end_and_starts_no_other(autojump_clock: MockClock) -> None:
@@ -47,7 +48,7 @@ async def test_draining_lets_those_at_work_end_and_starts_no_other(autojump_cloc
         return number
 
     done = await run_bounded(range(10), work, 3, control)
-    assert done.results == (0, 1, 2, *[None] * 7)
+    assert done == (0, 1, 2, *[None] * 7)
 
 
 async def test_cancelling_keeps_what_has_ended_and_lets_the_rest_clean_up(autojump_clock: MockClock) -> None:
@@ -68,7 +69,7 @@ async def test_cancelling_keeps_what_has_ended_and_lets_the_rest_clean_up(autoju
 
         nursery.start_soon(stop)
         done = await run_bounded(range(5), work, 3, control)
-    assert done.results == (0, 1, None, None, None)
+    assert done == (0, 1, None, None, None)
     assert sorted(cleaned) == [0, 1, 2, 3, 4]
 
 
@@ -90,7 +91,7 @@ async def test_a_run_that_was_cancelled_before_it_began_starts_nothing() -> None
     async def work(number: int) -> int:
         return number
 
-    assert (await run_bounded(range(3), work, 2, control)).results == (None, None, None)
+    assert await run_bounded(range(3), work, 2, control) == (None, None, None)
 
 
 async def test_memory_does_not_grow_with_what_waits() -> None:

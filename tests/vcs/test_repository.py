@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from stomper_sdk.errors import ConflictError, RepositoryError
@@ -181,8 +182,8 @@ def test_a_branch_that_nobody_has_checked_out_never_touches_the_checkout(
 ) -> None:
     user = make_checkout({"a.py": "a\n"})
     repository = opened(user.root)
-    target = Target("refs/heads/fixes/one", False)
-    repository.make_branch(target, user.head)
+    target = Target("refs/heads/fixes/one", False, user.head)
+    repository.check_new_branch(target)
     tree = workspace(repository, tmp_path / "w")
     (tree.root / "a.py").write_text("fixed\n")
     head = user.head
@@ -191,11 +192,14 @@ def test_a_branch_that_nobody_has_checked_out_never_touches_the_checkout(
     assert (user.head, user.read("a.py"), user.status) == (head, "a\n", "")
 
 
-def test_a_branch_that_exists_is_not_taken_over(make_checkout: Make, opened: Any) -> None:
+@pytest.mark.parametrize(("name", "said"), [("mine", "exists already"), ("a..b", "does not take 'a..b'")])
+def test_a_branch_that_cannot_be_made_is_refused(
+    name: str, said: str, make_checkout: Make, opened: Any
+) -> None:
     user = make_checkout({"a.py": "a\n"})
     user.git("branch", "mine")
-    with pytest.raises(RepositoryError, match="'mine' cannot be made"):
-        opened(user.root).make_branch(Target("refs/heads/mine", False), user.head)
+    with pytest.raises(RepositoryError, match=said):
+        opened(user.root).check_new_branch(Target(f"refs/heads/{name}", False, user.head))
 
 
 def test_a_held_index_is_waited_for(make_checkout: Make, opened: Any, tmp_path: Path) -> None:
@@ -314,9 +318,28 @@ def test_restore_goes_back_to_the_start_or_to_changes(
     (tree.root / "junk/j.py").write_text("j")
     tree.restore(best)
     assert tree.snapshot() == best
-    assert sorted(path.name for path in tree.root.iterdir()) == [
-        ".git", ".gitignore", "a.py", "b.py", "new.py", "x.cache",
-    ]  # fmt: skip
+    names = sorted(path.name for path in tree.root.iterdir())
+    assert names == [".git", ".gitignore", "a.py", "b.py", "new.py"]
     tree.restore()
     assert tree.snapshot() == ()
-    assert (tree.root / "x.cache").exists()
+
+
+def test_ignored_files_that_came_later_are_swept(make_checkout: Make, opened: Any, tmp_path: Path) -> None:
+    user = make_checkout({"a.py": "a\n", ".gitignore": "*.cache\n"})
+    made = workspace(opened(user.root), tmp_path / "w")
+    (made.root / "x.cache").write_text("known")
+    tree = attrs.evolve(made, known=made.ignored())
+    (tree.root / "y.cache").write_text("later")
+    (tree.root / "hidden").mkdir()
+    (tree.root / "hidden/.gitignore").write_text("*")
+    (tree.root / "hidden/ruff.toml").write_text("")
+    tree.sweep()
+    assert sorted(path.name for path in tree.root.iterdir()) == [".git", ".gitignore", "a.py", "x.cache"]
+
+
+def test_no_attribute_hides_how_many_lines_changed(make_checkout: Make, opened: Any, tmp_path: Path) -> None:
+    user = make_checkout({"a.py": "a\n" * 5, ".gitattributes": "*.py -diff\n"})
+    tree = workspace(opened(user.root), tmp_path / "w")
+    (tree.root / "a.py").write_text("b\n" * 300)
+    (change,) = tree.snapshot()
+    assert (change.lines_added, change.lines_removed) == (300, 5)
