@@ -12,7 +12,7 @@ def try_lock(path: Path) -> int | None:
     """Take the lock on a file, made if need be; None where another holds it."""
     import fcntl  # not on Windows, where importing this package must still say so in words
 
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

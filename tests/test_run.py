@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -740,12 +741,25 @@ def test_an_agent_that_breaks_its_checkout_fails_its_file_only(make_checkout: Ma
     def breaks(task: AgentTask) -> None:
         cured(task)
         if task.path == "f01.txt":
-            (task.workspace / ".git").unlink()
+            subprocess.run(["git", "init", "--quiet", "nested"], cwd=task.workspace, check=True)
 
     user = make_checkout(files(3))
     result = run(user, breaks, overrides={"parallelism.max_parallel_files": 1})
     assert [file.outcome for file in result.files] == ["fixed", "error", "fixed"]
     assert (result.status, user.leftovers()) == ("completed", [])
+
+
+def test_an_agent_that_leads_git_elsewhere_changes_nothing_there(make_checkout: Make) -> None:
+    user, other = make_checkout(files(1)), make_checkout({"x.txt": "x\n"}, "other")
+
+    def misleads(task: AgentTask) -> None:
+        cured(task)
+        (task.workspace / ".git").write_text(f"gitdir: {other.root}/.git\n")
+
+    before = other.head, other.git("ls-files", "--stage"), other.git("count-objects")
+    assert run(user, misleads).files[0].outcome == "fixed"
+    assert (other.head, other.git("ls-files", "--stage"), other.git("count-objects")) == before
+    assert user.leftovers() == []
 
 
 def test_a_plain_function_that_outlives_its_limit_ends_its_file(make_checkout: Make) -> None:

@@ -13,7 +13,7 @@ from stomper_sdk.errors import CommandError, RefusedError
 from stomper_sdk.events import Notice
 from stomper_sdk.process import Completed, run_command
 from stomper_sdk.stages.base import Context, FileState
-from stomper_sdk.vcs.git import git, git_environment, in_thread
+from stomper_sdk.vcs.git import git_environment, in_thread
 from stomper_sdk.workspaces.base import Workspace, in_workspace
 
 __all__ = ["run_commit_hooks", "run_post_commit"]
@@ -76,7 +76,7 @@ async def _stage_alone(workspace: Workspace, state: FileState) -> None:
     Tests may have dropped files, and the agent may have committed: nothing would be staged then.
     """
     if workspace.base is not None:
-        await in_workspace(git, workspace.path, "update-ref", "--no-deref", "HEAD", workspace.base)
+        await in_workspace(workspace.checkout.move_head, workspace.base)
     await in_workspace(workspace.checkout.restore, state.fix)
 
 

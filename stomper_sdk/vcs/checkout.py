@@ -90,6 +90,10 @@ class Checkout:
         self._git("clean", "-ffdq", *(f"--exclude=/{link}" for link in self.links))
         self.sweep()
 
+    def move_head(self, commit: str) -> None:
+        """Let HEAD be a commit, whatever was committed here; files and index stay."""
+        self._git("update-ref", "--no-deref", "HEAD", commit)
+
     def text_of(self, entry: Entry) -> str:
         """The text of a file as git stores it; empty for what is no regular file."""
         if not entry.mode.startswith("100"):

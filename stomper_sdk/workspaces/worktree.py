@@ -55,7 +55,9 @@ class Worktrees:
             await in_thread(_put_up, self.common_dir, tree, scratch, base)
         except (RepositoryError, OSError) as error:
             raise WorkspaceError(f"the worktree {tree.name} cannot be made: {error}") from error
-        checkout = Checkout(tree, base, links=self.preparation.links)
+        # Told where git keeps it, since an agent may rewrite or remove the tree's own `.git`.
+        entry = self.common_dir / "worktrees" / tree.name
+        checkout = Checkout(tree, base, git_dir=entry, links=self.preparation.links)
         return await prepare(Workspace(tree, scratch, checkout, base), self.preparation)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 import stomper_sdk
 from stomper_sdk import AgentTask, RunResult
 from stomper_sdk.events import Notice
+from stomper_sdk.interpreter import file_run
 from stomper_sdk.stages import hooks
 
 Make = Callable[..., Any]
@@ -37,6 +39,10 @@ def add_hook(path: Path, text: str | bytes = REFUSE) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     path.chmod(0o755)
+
+
+def program(name: str) -> bytes:
+    return Path(shutil.which(name) or "").read_bytes()
 
 
 def refused(result: RunResult) -> bool:
@@ -134,9 +140,9 @@ def test_a_hook_without_a_shebang_is_run_by_a_shell(user: Any) -> None:
 
 
 def test_a_hook_that_is_a_program_is_run_as_it_is(user: Any) -> None:
-    add_hook(user.root / ".git/hooks/pre-commit", Path("/bin/false").read_bytes())
+    add_hook(user.root / ".git/hooks/pre-commit", program("false"))
     assert "pre-commit hook refused" in str(run(user).files[0].reason)
-    add_hook(user.root / ".git/hooks/pre-commit", Path("/bin/true").read_bytes())
+    add_hook(user.root / ".git/hooks/pre-commit", program("true"))
     assert run(user).files[0].outcome == "fixed"
 
 
@@ -152,13 +158,15 @@ def test_a_hook_before_the_commit_whose_interpreter_is_missing_refuses(user: Any
     [
         ("#!/bin/sh\necho no mail >&2\nexit 3\n", "the post-commit hook exited with 3: no mail"),
         ("#!/no/such/interpreter\n", "the post-commit hook: cannot start"),
-        ("#!/bin/sh\nsleep 60\n", "time limit of 0.3 s"),
+        ("#!/bin/sh\nsleep 60\n", "was ended at its time limit"),
     ],
 )
 def test_a_hook_after_the_commit_changes_no_result(
     text: str, said: str, user: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hooks, "_SECONDS", 0.3)
+    # What is left when the stages in the main repository must end, or less.
+    monkeypatch.setattr(file_run, "_MAIN_SECONDS", 20)
+    monkeypatch.setattr(hooks, "_ENDING_SECONDS", 17)
     add_hook(user.root / ".git/hooks/post-commit", text)
     events: list[Any] = []
     result = run(user, listeners=[events.append])

@@ -1,0 +1,34 @@
+"""Links between pages, to their headings and to files lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCES = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
+
+
+def anchors(page: Path) -> set[str]:
+    """The names that a forge gives to a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", FENCES.sub("", page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in LINK.findall(FENCES.sub("", page.read_text())):
+        if not re.match(r"https?://", target):
+            name, _, anchor = target.partition("#")
+            file = (page.parent / name).resolve() if name else page
+            assert file.is_relative_to(ROOT) and file.exists(), target
+            assert not anchor or anchor in anchors(file), target
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    targets = {(ROOT / name).resolve() for name in LINK.findall((ROOT / "README.md").read_text())}
+    assert set((ROOT / "docs").rglob("*.md")) <= targets
