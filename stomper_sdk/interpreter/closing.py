@@ -10,13 +10,14 @@ from stomper_sdk.checks.base import Check
 from stomper_sdk.events import Notice
 from stomper_sdk.model.finding import Finding, compare
 from stomper_sdk.model.plan import FileTask
-from stomper_sdk.model.present import counted
+from stomper_sdk.model.present import counted, visible
 from stomper_sdk.model.result import FileResult
 from stomper_sdk.stages.base import Context, RunState
 from stomper_sdk.stages.looking import look_everywhere
 from stomper_sdk.stages.trees import BaseTree
 from stomper_sdk.vcs.git import in_thread
-from stomper_sdk.workspaces.base import workspace_name
+from stomper_sdk.workspaces.base import in_workspace, workspace_name
+from stomper_sdk.workspaces.direct import Direct
 
 __all__ = ["close_run", "credit"]
 
@@ -24,6 +25,8 @@ __all__ = ["close_run", "credit"]
 async def close_run(state: RunState, context: Context) -> RunState:
     """Credit each fix with what it cured elsewhere, and see that the fixes fit together."""
     assert context.plan is not None
+    if isinstance(context.lender, Direct):
+        return await _tell_strangers(state, context, context.lender)
     state = attrs.evolve(state, results=credit(context.plan.tasks, state.results))
     commits = [result.path for result in state.results if result.commit]
     if len(commits) > 1:
@@ -63,6 +66,18 @@ def _relieved(result: FileResult, cured: Sequence[Finding], by: str) -> FileResu
         return attrs.evolve(result, remaining=remaining)
     reason = f"its findings are gone: the commit of {by} has fixed them"
     return attrs.evolve(result, remaining=(), outcome="skipped", reason=reason)
+
+
+async def _tell_strangers(state: RunState, context: Context, lender: Direct) -> RunState:
+    """Say what changed in a folder in use that no fix was allowed to change."""
+    paths = await in_workspace(lender.strangers)
+    if not paths:
+        return state
+    named = ", ".join(visible(path) for path in paths[:5]) + (" …" if len(paths) > 5 else "")
+    count = counted(len(paths), "file")
+    text = f"{count} changed meanwhile by no fix, by you or by an agent, and left so: {named}"
+    context.emit(Notice(context.clock(), text))
+    return attrs.evolve(state, notices=(*state.notices, text))
 
 
 async def _look_at_the_end(state: RunState, context: Context) -> RunState:

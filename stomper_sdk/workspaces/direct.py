@@ -217,6 +217,11 @@ class Direct:
             await in_workspace(checkout.restore, changes)
             await in_workspace(checkout.keep, message)
 
+    def strangers(self) -> tuple[str, ...]:
+        """What is not as it was, and not by a fix that was kept: an agent's doing, or the user's."""
+        everything = InPlace(self.folder, "HEAD", self.memory)
+        return tuple(change.path for change in everything.snapshot())
+
     def _at_work(self) -> InPlace:
         assert self._lent is not None
         return self._lent
