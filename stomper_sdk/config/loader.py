@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -109,8 +110,27 @@ def _inherited(layers: list[Layer], name: str) -> Node:
     place = layers[0].root.place
     root = Node({"name": Node(name, place, place)}, place)
     for layer in reversed(layers):
-        root = merged(root, _without(layer.root, ["extends"]))
+        above = _without(layer.root, ["extends"])
+        root = merged(_without_replaced(root, above), above)
     return root
+
+
+def _without_replaced(root: Node, above: Node) -> Node:
+    """Without the checks and agents of which the layer above makes another kind: their options are no use."""
+    for section in ("checks", "agents"):
+        own = above.at(section)
+        names = (
+            [str(name) for name, child in own.items() if _other_kind(root, section, name, child)]
+            if own
+            else []
+        )
+        root = _mapped(root, section, partial(_without, keys=names))
+    return root
+
+
+def _other_kind(root: Node, section: str, name: str | int, child: Node) -> bool:
+    before, after = root.at(section, name, "use"), child.at("use")
+    return before is not None and after is not None and before.value != after.value
 
 
 def _reloaded(

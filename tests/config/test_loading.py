@@ -261,3 +261,12 @@ def test_a_wheel_has_them_inside_the_package(tmp_path: Path, monkeypatch: pytest
     write("site/pipelines/other.yaml", "")
     inside = write("site/stomper_sdk/_shipped/pipelines/default.yaml", MINIMAL)
     assert shipped_dir("pipelines") == tmp_path / inside.parent
+
+
+def test_another_kind_of_agent_takes_the_place_of_the_inherited_one(tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(
+        "extends: default\nagents: {builtin: {use: command, run: 'true'}}\nchecks: {ruff: {select: [F]}}\n"
+    )
+    loaded = load_pipeline(tmp_path / "p.yaml")
+    assert dict(loaded.agents[0].options) == {"run": "true"}
+    assert dict(loaded.checks[0].options) == {"select": ["F"]}
