@@ -2,7 +2,7 @@
 
 from stomper_sdk.validation.graph import ImportGraph
 from stomper_sdk.validation.roots import import_roots, tree_environment
-from stomper_sdk.validation.selection import Selection, select_tests
+from stomper_sdk.validation.selection import TestSelection, select_tests
 from stomper_sdk.validation.suite import NoTests, TestSuite
 from stomper_sdk.validation.verdict import BaseTree, TestFailure, TestVerdict
 
@@ -10,8 +10,8 @@ __all__ = [
     "BaseTree",
     "ImportGraph",
     "NoTests",
-    "Selection",
     "TestFailure",
+    "TestSelection",
     "TestSuite",
     "TestVerdict",
     "import_roots",

@@ -5,27 +5,27 @@ from __future__ import annotations
 import attrs
 
 from stomper_sdk.validation.run import SuiteRun
-from stomper_sdk.validation.selection import Selection
+from stomper_sdk.validation.selection import TestSelection
 from stomper_sdk.validation.verdict import TestFailure, TestVerdict
 
-__all__ = ["Evidence", "judge"]
+__all__ = ["SuiteEvidence", "judge"]
 
 _WAY_OUT = "if a workspace needs preparation, workspace.setup is the place for it"
 
 
 @attrs.frozen
-class Evidence:
+class SuiteEvidence:
     """What is known of a fix: the run in its workspace, and the one before it where that was needed.
 
     `run` holds the failures that are left when what passed on a rerun is taken out; those are `flaky`.
     """
 
     run: SuiteRun
-    selection: Selection
+    selection: TestSelection
     flaky: frozenset[str] = frozenset()
     before: SuiteRun | None = None
 
-    def without_flaky(self, again: SuiteRun) -> Evidence:
+    def without_flaky(self, again: SuiteRun) -> SuiteEvidence:
         """Take out the failures that passed in another run of them."""
         flaky = frozenset(failure.nodeid for failure in self.run.failures if _passes(failure.nodeid, again))
         left = tuple(failure for failure in self.run.failures if failure.nodeid not in flaky)
@@ -40,7 +40,7 @@ def _passes(nodeid: str, run: SuiteRun) -> bool:
     return not run.trouble and not broken and (nodeid in run.passed or bool(of_file))
 
 
-def judge(evidence: Evidence) -> TestVerdict:
+def judge(evidence: SuiteEvidence) -> TestVerdict:
     """Decide. What cannot tell the fix from the code before it is blind, never passed."""
     run, before = evidence.run, evidence.before
     if foreign := run.foreign or (before.foreign if before else ()):
@@ -84,11 +84,11 @@ def _nothing_passed(run: SuiteRun) -> str:
     return f"no test passed: all {run.skipped} were skipped" if run.skipped else "no test ran"
 
 
-def _blind(evidence: Evidence, why: str) -> TestVerdict:
+def _blind(evidence: SuiteEvidence, why: str) -> TestVerdict:
     return TestVerdict("blind", why, (), evidence.selection)
 
 
-def _verdict(evidence: Evidence, state: str, new: tuple[TestFailure, ...]) -> TestVerdict:
+def _verdict(evidence: SuiteEvidence, state: str, new: tuple[TestFailure, ...]) -> TestVerdict:
     counts = [f"{len(new)} failed ({_headline(new[0])})"] if new else []
     if evidence.run.passed:
         counts.append(f"{len(evidence.run.passed)} passed")

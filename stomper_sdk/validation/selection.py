@@ -12,12 +12,14 @@ import attrs
 from stomper_sdk.validation.graph import ImportGraph
 from stomper_sdk.validation.testmon import read_testmon
 
-__all__ = ["Selection", "select_from", "select_tests"]
+__all__ = ["TestSelection", "select_from", "select_tests"]
 
 
 @attrs.frozen
-class Selection:
+class TestSelection:
     """The test files to run, repo-relative; None means all of them. `reason` says why these."""
+
+    __test__ = False
 
     files: tuple[str, ...] | None
     how: Literal["testmon", "imports", "all"]
@@ -30,7 +32,7 @@ class Selection:
         return f"{self.how}: {shown}" + (f" and {len(self.files) - 3} more" if len(self.files) > 3 else "")
 
 
-def select_tests(root: Path, changed: Sequence[str], testmon: Path | None) -> Selection:
+def select_tests(root: Path, changed: Sequence[str], testmon: Path | None) -> TestSelection:
     """Select the tests that a change can reach.
 
     Args:
@@ -42,7 +44,9 @@ def select_tests(root: Path, changed: Sequence[str], testmon: Path | None) -> Se
     return select_from(graph, root, changed, testmon)
 
 
-def select_from(graph: ImportGraph, root: Path, changed: Sequence[str], testmon: Path | None) -> Selection:
+def select_from(
+    graph: ImportGraph, root: Path, changed: Sequence[str], testmon: Path | None
+) -> TestSelection:
     """The same, from a graph of the tree that was read before.
 
     Args:
@@ -50,7 +54,7 @@ def select_from(graph: ImportGraph, root: Path, changed: Sequence[str], testmon:
         root, changed, testmon: see `select_tests`.
     """
     if reason := _unlimited(graph, changed):
-        return Selection(None, "all", reason)
+        return TestSelection(None, "all", reason)
     found = _by_testmon(graph, root, changed, testmon) or _by_imports(graph, changed)
     there = tuple(file for file in found.files or () if (root / file).is_file())
     return attrs.evolve(found, files=None if found.files is None else there)
@@ -75,24 +79,24 @@ def _unlimited(graph: ImportGraph, changed: Sequence[str]) -> str:
 
 def _by_testmon(
     graph: ImportGraph, root: Path, changed: Sequence[str], testmon: Path | None
-) -> Selection | None:
+) -> TestSelection | None:
     data = read_testmon(testmon) if testmon is not None else None
     if data is None or not data.known_files().issuperset(changed):
         return None
     tests = graph.test_files()
     files = (data.outdated(root) & tests) | (tests - data.ran.keys())
     reason = "the tests that ran what changed, and new ones" if files else "no test runs it"
-    return Selection(tuple(sorted(files)), "testmon", reason)
+    return TestSelection(tuple(sorted(files)), "testmon", reason)
 
 
-def _by_imports(graph: ImportGraph, changed: Sequence[str]) -> Selection:
+def _by_imports(graph: ImportGraph, changed: Sequence[str]) -> TestSelection:
     """A file that may import anything, at run time, is reached by every change."""
     opaque = graph.opaque()
     tests = graph.test_files()
     files = tests & graph.reached_from([*changed, *opaque])
     if files == tests and (by_itself := tests - graph.reached_from(changed)):
         path, why = next(iter(opaque.items()))
-        return Selection(None, "all", f"{path} {why}, and {len(by_itself)} test files reach such a file")
+        return TestSelection(None, "all", f"{path} {why}, and {len(by_itself)} test files reach such a file")
     if not files:
-        return Selection((), "imports", "no test imports it")
-    return Selection(tuple(sorted(files)), "imports", "the tests that import what changed")
+        return TestSelection((), "imports", "no test imports it")
+    return TestSelection(tuple(sorted(files)), "imports", "the tests that import what changed")

@@ -16,10 +16,10 @@ from stomper_sdk.process import find_program
 from stomper_sdk.validation.baseline import Baseline
 from stomper_sdk.validation.configuration import pytest_settings
 from stomper_sdk.validation.graph import ImportGraph, TestFiles, python_files
-from stomper_sdk.validation.judgement import Evidence, judge
+from stomper_sdk.validation.judgement import SuiteEvidence, judge
 from stomper_sdk.validation.pytest_command import PytestCommand, split_pytest
 from stomper_sdk.validation.run import OpaqueCommand, Runner
-from stomper_sdk.validation.selection import Selection, select_from
+from stomper_sdk.validation.selection import TestSelection, select_from
 from stomper_sdk.validation.verdict import BaseTree, TestVerdict
 
 __all__ = ["NoTests", "TestSuite"]
@@ -84,16 +84,16 @@ class TestSuite:
         if selection.files == ():
             return TestVerdict("unreached", f"no tests ran: {selection.reason}", (), selection)
         run = await self.command.run(workspace, selection.files or ())
-        evidence = Evidence(run, selection)
+        evidence = SuiteEvidence(run, selection)
         if not run.foreign and (run.failures or run.trouble):
             evidence = await self._look_closer(evidence, workspace, base)
         return judge(evidence)
 
-    async def _select(self, workspace: Path, changed: Sequence[str], mode: str, commit: str) -> Selection:
+    async def _select(self, workspace: Path, changed: Sequence[str], mode: str, commit: str) -> TestSelection:
         if mode != "quick":
-            return Selection(None, "all", f"the mode is {mode}")
+            return TestSelection(None, "all", f"the mode is {mode}")
         if self.command.narrowed(()) is None:
-            return Selection(None, "all", "the test command cannot be told what to run")
+            return TestSelection(None, "all", "the test command cannot be told what to run")
         async with self._reading:
             if commit not in self._graphs:
                 self._graphs = {commit: await trio.to_thread.run_sync(ImportGraph.read, workspace, changed)}
@@ -105,7 +105,7 @@ class TestSuite:
             return attrs.evolve(found, files=(), reason="the test command runs none of those that reach it")
         return attrs.evolve(found, files=files)
 
-    async def _look_closer(self, evidence: Evidence, workspace: Path, base: BaseTree) -> Evidence:
+    async def _look_closer(self, evidence: SuiteEvidence, workspace: Path, base: BaseTree) -> SuiteEvidence:
         """Run again what fails, then ask how it was before the fix about what fails still."""
         evidence = await self._rerun(evidence, workspace)
         run = evidence.run
@@ -116,7 +116,7 @@ class TestSuite:
         targets = evidence.selection.files or () if everything else sorted(files)
         return attrs.evolve(evidence, before=await self._baseline.run(base, targets))
 
-    async def _rerun(self, evidence: Evidence, workspace: Path) -> Evidence:
+    async def _rerun(self, evidence: SuiteEvidence, workspace: Path) -> SuiteEvidence:
         for _ in range(self.flaky_reruns):
             if not evidence.run.failures:
                 break
@@ -126,7 +126,7 @@ class TestSuite:
         return evidence
 
 
-def _selected(graph: ImportGraph, workspace: Path, changed: Sequence[str], testmon: Path) -> Selection:
+def _selected(graph: ImportGraph, workspace: Path, changed: Sequence[str], testmon: Path) -> TestSelection:
     return select_from(graph.with_changed(workspace, changed), workspace, changed, testmon)
 
 

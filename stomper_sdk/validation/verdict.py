@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 import attrs
 
-from stomper_sdk.validation.selection import Selection
+from stomper_sdk.validation.selection import TestSelection
 
 __all__ = ["BaseTree", "TestFailure", "TestVerdict"]
 
@@ -52,4 +52,4 @@ class TestVerdict:
     state: Literal["passed", "failed", "unreached", "blind", "none"]
     summary: str
     failures: tuple[TestFailure, ...] = ()
-    selection: Selection | None = None
+    selection: TestSelection | None = None
