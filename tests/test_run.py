@@ -334,7 +334,13 @@ def test_what_the_user_has_not_committed_is_skipped_with_the_reason_and_untouche
     user.git("add", "f02.txt")
     status = user.status
     result = run(user)
-    assert [file.path for file in result.files] == ["f00.txt", "f03.txt"]
+    assert [(file.path, file.outcome, file.reason) for file in result.files] == [
+        ("f00.txt", "fixed", None),
+        ("f03.txt", "fixed", None),
+        ("f01.txt", "skipped", "it has changes that are not committed"),
+        ("f02.txt", "skipped", "it has staged changes that are not committed"),
+        ("new.txt", "skipped", "git does not track it yet"),
+    ]
     ends = Counter(end.status for end in result.findings)
     assert (ends, result.exit_code, user.status) == ({"fixed": 2, "skipped": 3}, 1, status)
     assert [user.read(name) for name in ("f01.txt", "f02.txt", "new.txt")] == [

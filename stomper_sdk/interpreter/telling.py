@@ -8,7 +8,7 @@ from stomper_sdk.errors import StomperError
 from stomper_sdk.interpreter.run import Run
 from stomper_sdk.interpreter.scheduler import Control
 from stomper_sdk.model.finding import Finding
-from stomper_sdk.model.plan import FileTask
+from stomper_sdk.model.plan import FileTask, Plan
 from stomper_sdk.model.present import hide
 from stomper_sdk.model.result import FAILED, FileResult, FindingEnd, RunResult, RunStatus, gone, settled
 from stomper_sdk.stages.base import Context
@@ -44,7 +44,7 @@ def tell(
         duration_seconds=context.clock(),
         peak_parallel_files=run.gauge.peak,
         reducers=state.reducers,
-        files=state.results,
+        files=(*state.results, *_left_alone(state.plan)),
         findings=findings,
         checks=state.checks,
         tests=state.tests.summary if state.tests else None,
@@ -73,6 +73,15 @@ def _exit_code(
     left = bool(skipped) or any(end.status in ("remaining", "new") for end in findings)
     failed = any(result.outcome in FAILED for result in run.state.results)
     return 1 if left or failed or (tests is not None and tests.state in ("failed", "blind")) else 0
+
+
+def _left_alone(plan: Plan | None) -> Iterator[FileResult]:
+    """A result for each file of which nothing was to be fixed, with the reason."""
+    seen = {task.path for task in plan.tasks} if plan else set()
+    for skipped in plan.skipped if plan else ():
+        if skipped.path not in seen:
+            seen.add(skipped.path)
+            yield FileResult(skipped.path, "skipped", skipped.reason, remaining=skipped.findings)
 
 
 def _ends(run: Run) -> Iterator[FindingEnd]:

@@ -137,8 +137,8 @@ class FindingEnd:
 class RunResult:
     """A whole run. Reducers are attributes by their names: `result.total_errors_fixed`.
 
-    `files` are in plan order. `checks` tells each check's tool version, `tests` the verdict of the
-    final test run where the mode is `final`, `notices` what a person should know.
+    `files` are in plan order, those that were left alone after them. `checks` tells each check's tool
+    version, `tests` the verdict of the tests at the end, `notices` what a person should know.
     """
 
     session_id: str

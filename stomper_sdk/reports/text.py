@@ -138,7 +138,8 @@ def _more(items: Sequence[object], shown: int, joint: str) -> str:
 
 
 def _failures(result: RunResult) -> list[str]:
-    failed = [file for file in result.files if file.outcome in FAILED]
+    told = {*FAILED, "skipped"}
+    failed = [file for file in result.files if file.outcome in told]
     return [
         f"{visible(file.path)}: {file.outcome}: {one_line(file.reason or 'no reason')}" for file in failed
     ]

@@ -108,3 +108,8 @@ def test_the_plan_for_people(make_finding: Callable[..., Finding]) -> None:
 def test_an_empty_plan_says_so(make_finding: Callable[..., Finding]) -> None:
     text = plan_text(Plan("abc", (), (), ()), Pipeline("default", ()))
     assert text.splitlines() == ["Plan of default: 0 files, 0 findings", "  base      abc"]
+
+
+def test_what_was_left_alone_is_told_with_its_reason(make_result: Callable[..., RunResult]) -> None:
+    left = FileResult("a.py", "skipped", "git does not track it yet")
+    assert "a.py: skipped: git does not track it yet" in result_text(make_result(files=(left,)))
