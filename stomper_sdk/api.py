@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import itertools
 import os
-import signal
 import sys
-import threading
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
 import attrs
 import trio
 
 from stomper_sdk import config
 from stomper_sdk.errors import RepositoryError, StomperError, UsageError, alone
-from stomper_sdk.events import Event, Listener, Notice, RunFinished, RunStarted
+from stomper_sdk.events import Listener, Notice, RunFinished, RunStarted
 from stomper_sdk.guest import run_in_asyncio, under_asyncio
+from stomper_sdk.interpreter.embedding import Listeners, hiding, importable, interrupt_cancels
 from stomper_sdk.interpreter.opening import opened_context, sweep
 from stomper_sdk.interpreter.planner import AgentLike, resolve
 from stomper_sdk.interpreter.program import Block, Program
@@ -29,7 +27,6 @@ from stomper_sdk.interpreter.scheduler import Control
 from stomper_sdk.interpreter.telling import tell
 from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.model.plan import Plan
-from stomper_sdk.model.present import hide
 from stomper_sdk.model.result import RunResult
 from stomper_sdk.orphans import adopting_orphans
 from stomper_sdk.reports import to_dict, to_json
@@ -90,7 +87,7 @@ def run(
         StomperError: the run cannot be started: no repository, a check or test command missing.
     """
     order = _order(pipeline, repo, overrides, agents, only, listeners, control)
-    with _interrupt_cancels(order.control):
+    with interrupt_cancels(order.control):
         result: RunResult = trio.run(_run, order)
     return result
 
@@ -156,7 +153,7 @@ def validate(
     """
     folder = _absolute(repo)
     pipeline = load_pipeline(source, repo=folder, overrides=overrides)
-    with _importable(Path.cwd(), folder):
+    with importable(Path.cwd(), folder):
         resolve(pipeline, Selection(), {}, folder)
     return pipeline
 
@@ -191,33 +188,6 @@ def _order(
 ) -> _Order:
     narrowed, stop = only or Selection(), control or Control()
     return _Order(pipeline, repo, overrides or {}, agents or {}, narrowed, listeners, stop)
-
-
-@contextmanager
-def _interrupt_cancels(control: Control) -> Iterator[None]:
-    """Let Ctrl-C cancel the run, and raise it when that has cleaned up; pressed twice, it is raised at once.
-
-    Raised wherever the run happens to be, it could hit the clean-up itself.
-    """
-    in_main = threading.current_thread() is threading.main_thread()
-    if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield
-        return
-    pressed: list[int] = []
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        pressed.append(number)
-        if len(pressed) > 1:
-            signal.default_int_handler(number, frame)
-        control.cancel()
-
-    signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    if pressed:
-        raise KeyboardInterrupt
 
 
 async def _run(order: _Order) -> RunResult:
@@ -263,10 +233,10 @@ async def _opened(order: _Order) -> AsyncIterator[tuple[Context, Program, tuple[
         root = folder if isinstance(repository, RepositoryError) else repository.root
         pipeline = await in_thread(_loaded, order, root)
         usable = await in_thread(_usable, repository, pipeline, root)
-        with _importable(Path.cwd(), root), _hiding(pipeline.secrets):
+        with importable(Path.cwd(), root), hiding(pipeline.secrets):
             resolved = resolve(pipeline, order.only, order.agents, root)
             swept = await in_thread(sweep, root, usable)
-            clock, emit = _clock(), _Listeners(order.listeners).tell
+            clock, emit = _clock(), Listeners(order.listeners).tell
             opening = opened_context(pipeline, resolved, order.only, root, usable, emit, clock)
             async with opening as (context, notices):
                 for text in (*swept, *notices):
@@ -307,17 +277,6 @@ def _usable(found: Repository | RepositoryError, pipeline: Pipeline, root: Path)
     return found
 
 
-@contextmanager
-def _hiding(secrets: Collection[str]) -> Iterator[None]:
-    """No error that leaves the block tells a value that came from the environment."""
-    try:
-        with alone():
-            yield
-    except StomperError as error:
-        error.message, error.hint = hide(error.message, secrets), hide(error.hint, secrets)
-        raise
-
-
 def _refuse_repository(found: Repository | RepositoryError, root: Path) -> None:
     """Fixing in place is for folders that nothing else looks after, also nothing that cannot be opened."""
     if isinstance(found, Repository):
@@ -329,38 +288,9 @@ def _refuse_repository(found: Repository | RepositoryError, root: Path) -> None:
         raise found
 
 
-@contextmanager
-def _importable(*folders: Path) -> Iterator[None]:
-    """Let `package.module:name` in a pipeline mean the user's own modules too; installed ones come first."""
-    added = [str(folder) for folder in folders if str(folder) not in sys.path]
-    sys.path.extend(added)
-    try:
-        yield
-    finally:
-        for folder in added:
-            sys.path.remove(folder)
-
-
 def _clock() -> Callable[[], float]:
     started = time.monotonic()
     return lambda: time.monotonic() - started
-
-
-class _Listeners:
-    """Those who hear of every event. One that raises is told of once and asked no more: the run goes on."""
-
-    def __init__(self, listeners: Sequence[Listener]) -> None:
-        self._listeners = list(listeners)
-
-    def tell(self, event: Event) -> None:
-        for listener in tuple(self._listeners):
-            try:
-                listener(event)
-            # A listener is anybody's code; what it raises must not cost the user's fixes.
-            except Exception as error:
-                self._listeners.remove(listener)
-                text = f"a listener raised {type(error).__name__}: {error}; it hears no more"
-                self.tell(Notice(event.time, text))
 
 
 def _until_plan(program: Program) -> Program:
