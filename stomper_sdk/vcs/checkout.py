@@ -48,7 +48,8 @@ class Checkout:
     `start` is the commit or tree that changes are told against. `git_dir` is given where the folder has
     no `.git` of its own. `links` are links that we put there, which are no change. `known` are the ignored
     files that may be there: whatever else git ignores is swept, since a settings file that nobody sees
-    could decide what the checks say.
+    could decide what the checks say. `first` are all files of the start, where they are known: git need
+    not be asked while there is no other.
     """
 
     root: Path
@@ -56,6 +57,7 @@ class Checkout:
     git_dir: Path | None = None
     links: tuple[str, ...] = ()
     known: frozenset[str] = frozenset()
+    first: frozenset[str] = attrs.field(default=frozenset(), repr=False)
 
     def snapshot(self) -> tuple[Change, ...]:
         """Everything that differs from `start` now, by path."""
@@ -69,8 +71,19 @@ class Checkout:
         listed = self._git("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
         return frozenset(os.fsdecode(path) for path in listed.split(b"\0")[:-1])
 
+    def files(self) -> frozenset[str]:
+        """Everything that lies in the folder, whether git knows it or not."""
+        found: set[str] = set()
+        for folder, folders, names in os.walk(self.root):
+            links = [name for name in folders if os.path.islink(os.path.join(folder, name))]  # noqa: PTH114, PTH118
+            found.update(f"{folder}/{name}" for name in (*names, *links))
+            folders[:] = [name for name in folders if name != ".git"]
+        return frozenset(found)
+
     def sweep(self) -> None:
         """Remove the ignored files that came since the start."""
+        if self.first and self.files() <= self.first:
+            return
         for path in self.ignored() - self.known:
             place = self.root / path.rstrip("/")
             if place.is_dir() and not place.is_symlink():

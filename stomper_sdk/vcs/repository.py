@@ -27,6 +27,7 @@ _UNFINISHED = {
     "BISECT_LOG": ("bisect", "git bisect reset"),
 }
 _UNMERGED = frozenset({"DD", "AU", "UD", "UA", "DU", "AA", "UU"})
+_ROLES = {"author": "GIT_AUTHOR_IDENT", "committer": "GIT_COMMITTER_IDENT"}
 _LOCK_WAIT_SECONDS = 10.0
 _OTHER_BRANCH = "Choose another apply.branch."
 _QUESTIONS = ("--absolute-git-dir", "--git-common-dir", "--show-object-format", "--show-toplevel")
@@ -76,6 +77,7 @@ class Repository:
     _repo: Any = attrs.field(repr=False)
     # GitPython reads objects through one process, which can serve one thread at a time.
     _reading: threading.Lock = attrs.field(factory=threading.Lock, repr=False)
+    _identities: dict[str, str] = attrs.field(factory=dict, init=False, repr=False)
 
     def close(self) -> None:
         self._repo.close()
@@ -92,9 +94,9 @@ class Repository:
                     f"{self.root} is in the middle of a {what}", f"Finish it first: {ways}."
                 )
         self.commit_of("HEAD")
-        for name in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"):
+        for name in _ROLES.values():
             try:
-                git(self.root, "var", name)
+                self._identity(name)
             except GitError as error:
                 raise RepositoryError(
                     "git does not know who commits here",
@@ -225,20 +227,37 @@ class Repository:
         Raises:
             ConflictError: the target moved, or the user is changing one of the files.
         """
-        gpg = ("-S",) if sign else ()
-        argv = ("commit-tree", *gpg, "-p", applied.parent, "-F", "-", applied.tree)
-        commit = git(self.root, *argv, stdin=message.encode("utf-8", "surrogateescape")).decode().strip()
+        text = message.encode("utf-8", "surrogateescape")
+        commit = self._signed(applied, text) if sign else self._plain(applied, text)
         if not target.checked_out:
             self._move_ref(target, commit, applied.parent)
             return commit
         self._refuse_switch(target)
         self._forward(commit)
         if self.tip(target) != commit:
-            text = (
-                f"the checkout left {target.ref} at the moment of the commit {commit[:12]}: see where it is"
-            )
-            raise ConflictError(text, retryable=False)
+            said = f"the checkout left {target.ref} at the moment of commit {commit[:12]}: see where it is"
+            raise ConflictError(said, retryable=False)
         return commit
+
+    def _signed(self, applied: Applied, message: bytes) -> str:
+        argv = ("commit-tree", "-S", "-p", applied.parent, "-F", "-", applied.tree)
+        return git(self.root, *argv, stdin=message).decode().strip()
+
+    def _plain(self, applied: Applied, message: bytes) -> str:
+        """A commit object, as `git commit-tree` writes it, without the process."""
+        from stomper_sdk.vcs.trees import store
+
+        now = f"{int(time.time())} {time.strftime('%z')}"
+        who = [f"{role} {self._identity(name)} {now}\n" for role, name in _ROLES.items()]
+        head = f"tree {applied.tree}\nparent {applied.parent}\n{''.join(who)}\n"
+        return store(self._repo, b"commit", head.encode("utf-8", "surrogateescape") + message).hex()
+
+    def _identity(self, variable: str) -> str:
+        """Name and address, asked for once: they are the same for the whole run."""
+        if variable not in self._identities:
+            said = git(self.root, "var", variable).decode("utf-8", "surrogateescape")
+            self._identities[variable] = said.strip().rsplit(" ", 2)[0]
+        return self._identities[variable]
 
     def _refuse_switch(self, target: Target) -> None:
         if target.checked_out and self.current_target() != target:

@@ -15,7 +15,7 @@ from gitdb import IStream, LooseObjectDB
 
 from stomper_sdk.vcs.checkout import ABSENT, Entry
 
-__all__ = ["entry_at", "replace_entries"]
+__all__ = ["entry_at", "replace_entries", "store"]
 
 _TREE_MODE = b"40000"
 _Entries = dict[bytes, tuple[bytes, bytes]]  # name -> (mode, binary object name)
@@ -79,6 +79,10 @@ def _write(repo: Repo, entries: _Entries) -> bytes:
     data = b"".join(
         entries[name][0] + b" " + name + b"\0" + entries[name][1] for name in sorted(entries, key=order)
     )
-    # GitPython's own database would start a process for each object.
-    stored: Any = LooseObjectDB(repo.odb.root_path()).store(IStream(b"tree", len(data), BytesIO(data)))
+    return store(repo, b"tree", data)
+
+
+def store(repo: Repo, kind: bytes, data: bytes) -> bytes:
+    """Write an object and return its binary name; GitPython's own database would start a process for it."""
+    stored: Any = LooseObjectDB(repo.odb.root_path()).store(IStream(kind, len(data), BytesIO(data)))
     return bytes(stored.binsha)

@@ -118,6 +118,7 @@ async def prepare(workspace: Workspace, preparation: Preparation) -> Workspace:
         checkout = attrs.evolve(checkout, start=await in_thread(_tree_now, checkout))
     if preparation != Preparation(preparation.source):
         checkout = attrs.evolve(checkout, known=await in_thread(checkout.ignored))
+    checkout = attrs.evolve(checkout, first=await in_thread(checkout.files))
     return attrs.evolve(workspace, checkout=checkout)
 
 
