@@ -76,8 +76,7 @@ async def _tell_strangers(state: RunState, context: Context, lender: Direct) -> 
     named = ", ".join(visible(path) for path in paths[:5]) + (" …" if len(paths) > 5 else "")
     count = counted(len(paths), "file")
     text = f"{count} changed meanwhile by no fix, by you or by an agent, and left so: {named}"
-    context.emit(Notice(context.clock(), text))
-    return attrs.evolve(state, notices=(*state.notices, text))
+    return _noticed(state, context, text)
 
 
 async def _look_at_the_end(state: RunState, context: Context) -> RunState:
@@ -92,8 +91,7 @@ async def _look_at_the_end(state: RunState, context: Context) -> RunState:
     if not found:
         return state
     text = f"together, the fixes bring {counted(len(found), 'new finding')} that no single one brought"
-    context.emit(Notice(context.clock(), text))
-    return attrs.evolve(state, introduced=found, notices=(*state.notices, text))
+    return _noticed(attrs.evolve(state, introduced=found), context, text)
 
 
 def _expected(state: RunState, context: Context, checks: Sequence[Check]) -> list[Finding]:
@@ -117,5 +115,10 @@ async def _final_tests(state: RunState, context: Context, changed: Sequence[str]
     if tests.state not in ("failed", "blind"):
         return attrs.evolve(state, tests=tests)
     text = f"together, the fixes do not pass the tests: {tests.summary}"
+    return _noticed(attrs.evolve(state, tests=tests), context, text)
+
+
+def _noticed(state: RunState, context: Context, text: str) -> RunState:
+    """Say something now, and keep it for the result."""
     context.emit(Notice(context.clock(), text))
-    return attrs.evolve(state, tests=tests, notices=(*state.notices, text))
+    return attrs.evolve(state, notices=(*state.notices, text))

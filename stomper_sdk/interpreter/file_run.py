@@ -56,14 +56,15 @@ async def run_file(
     try:
         error = await _travel(journey, block, context)
         while _worth_another(journey.state, error, context):
-            journey.state = FileState(task, attempts=_conflicted(journey.state.attempts))
+            journey.state = FileState(task, attempts=_conflicted(journey.state.attempts, error))
             error = await _travel(journey, block, context)
     except BaseException:
         if journey.state.commit is not None:
             ended(_result(journey.state, None, started, context))
         raise
     if isinstance(error, ConflictError):
-        journey.state = attrs.evolve(journey.state, attempts=_conflicted(journey.state.attempts))
+        attempts = _conflicted(journey.state.attempts, error)
+        journey.state = attrs.evolve(journey.state, attempts=attempts)
     ended(_result(journey.state, error, started, context))
 
 
@@ -122,9 +123,9 @@ def _worth_another(state: FileState, error: StomperError | None, context: Contex
     return bool(state.attempts) and state.attempts[-1].number < retry.max_attempts
 
 
-def _conflicted(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
+def _conflicted(attempts: tuple[Attempt, ...], error: StomperError | None) -> tuple[Attempt, ...]:
     """The last attempt did not land, whatever it had come to."""
     if not attempts:
         return attempts
-    last = attrs.evolve(attempts[-1], outcome="conflict", reason="the target moved under it")
+    last = attrs.evolve(attempts[-1], outcome="conflict", reason=str(error))
     return (*attempts[:-1], last)
