@@ -129,6 +129,20 @@ def start_up(folder: Path, quick: bool) -> list[Row]:
     ]
 
 
+def sandbox(folder: Path, quick: bool) -> list[Row]:
+    """What it adds to a command that it is shut in."""
+    call = partial(_measured, "confined.py", str(folder), "20")
+    seen = interleaved({"confined": call}, 1 if quick else 5)["confined"]
+    rows = []
+    for kind in ("bubblewrap", "landlock"):
+        over = [one[kind] - one["none"] for one in seen if kind in one]
+        target, missing = ("<= 10 ms", at_most(10)), "it does not work here"
+        rows.append(
+            Row("a command that does nothing", f"in {kind}, over none", over, " ms", *target, missing)
+        )
+    return rows
+
+
 def _sleeping(seconds: float) -> tuple[str, ...]:
     return ("sh", "-c", f"sleep {seconds:g} && exec sed -i '/^import os$/d' \"$1\"", "agent")
 
@@ -160,4 +174,5 @@ CASES: Mapping[str, Case] = {
     "instant": instant_agents,
     "scheduler": scheduler,
     "start": start_up,
+    "sandbox": sandbox,
 }

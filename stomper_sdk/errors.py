@@ -4,6 +4,7 @@ StomperError
 ├── UsageError          2  the command line or the call is wrong
 ├── PipelineError       2  the pipeline is wrong; holds every problem that was found
 ├── RepositoryError     3  git is missing, this is no repository, nobody to commit as
+├── MachineError        3  the disk is full or read-only, too many files are open, or the like
 ├── CheckError          3  a check is missing, crashed, or printed what cannot be read
 │   └── BlockedError    3  the code keeps a check from looking, as a syntax error does
 ├── TestsError          3  the test command that was asked for is missing
@@ -22,6 +23,8 @@ conflict) become that file's result and end the run only where the pipeline says
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 from collections.abc import Iterator, Sequence
 
 import attrs
@@ -33,6 +36,7 @@ __all__ = [
     "CheckError",
     "CommandError",
     "ConflictError",
+    "MachineError",
     "PipelineError",
     "Problem",
     "RefusedError",
@@ -43,6 +47,8 @@ __all__ = [
     "UsageError",
     "WorkspaceError",
     "alone",
+    "machine_error",
+    "machine_limits",
 ]
 
 
@@ -104,6 +110,10 @@ class PipelineError(StomperError):
 
 class RepositoryError(StomperError):
     """Git is missing, this is no repository, or it is in a state in which nothing can be committed."""
+
+
+class MachineError(StomperError):
+    """The machine does not let anybody go on: no room, no permission, too many open files."""
 
 
 class CheckError(StomperError):
@@ -172,3 +182,38 @@ def _first(error: BaseException) -> BaseException:
         return error
     leaves = [_first(inner) for inner in error.exceptions]
     return next((leaf for leaf in leaves if not isinstance(leaf, StomperError)), leaves[0])
+
+
+_MAKE_ROOM = "Make room and run again; workspace.root says where workspaces live."
+_FEWER = "Raise the limit (see ulimit -a), or lower parallelism.max_parallel_files."
+_LIMITS = {
+    errno.ENOSPC: _MAKE_ROOM,
+    errno.EDQUOT: _MAKE_ROOM,
+    errno.EROFS: "Run where it can be written.",
+    errno.EMFILE: _FEWER,
+    errno.ENFILE: _FEWER,
+    errno.ENOMEM: _FEWER,
+    errno.EAGAIN: _FEWER,
+}
+
+
+def machine_error(said: str) -> MachineError | None:
+    """The error of the machine that a program tells of in what it said; None where it tells of none."""
+    words = {os.strerror(number): hint for number, hint in _LIMITS.items()} | {"Out of diskspace": _MAKE_ROOM}
+    hints = (hint for word, hint in words.items() if word in said)
+    return next((MachineError(said.strip(), hint) for hint in hints), None)
+
+
+@contextlib.contextmanager
+def machine_limits(*, permissions: bool = False) -> Iterator[None]:
+    """Tell a full disk and its like from other errors of the system; what nobody may do, where asked for."""
+    try:
+        yield
+    except OSError as error:
+        hint = _LIMITS.get(error.errno or 0)
+        if permissions and isinstance(error, PermissionError):
+            hint = "See whose it is, and whether you may write there."
+        if hint is None:
+            raise
+        place = f": {os.fsdecode(error.filename)}" if isinstance(error.filename, str | bytes) else ""
+        raise MachineError(f"{error.strerror}{place}", hint) from error

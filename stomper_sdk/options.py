@@ -19,6 +19,7 @@ from stomper_sdk.errors import PipelineError, Problem
 __all__ = [
     "build",
     "command_words",
+    "env_variables",
     "flag",
     "integers",
     "mapping_of",
@@ -28,12 +29,14 @@ __all__ = [
     "option_fields",
     "optional",
     "seconds",
+    "size",
     "strings",
     "text",
 ]
 
 T = TypeVar("T")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT])i?B?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -50,6 +53,16 @@ def seconds(value: object) -> float:
     if match is None:
         raise ValueError("a duration such as 30s, 10m, 1h or 1.5s")
     return float(match[1]) * _UNITS[match[2]]
+
+
+def size(value: object) -> int:
+    """Bytes from `512M`, `2G`, `1.5G`, or a number of bytes."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("a size such as 512M, 2G or 1.5G")
+    return int(float(match[1]) * 1024 ** ("KMGT".index(match[2]) + 1))
 
 
 def command_words(value: object) -> tuple[str, ...]:
@@ -110,6 +123,15 @@ def mapping_of(*names: str) -> Callable[[object], dict[str, str]]:
     return read
 
 
+def env_variables(value: object) -> dict[str, str | None]:
+    """Variables of the environment: their names alone to pass ours on, or a mapping to values."""
+    if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
+        return dict.fromkeys(value)
+    if isinstance(value, Mapping) and all(isinstance(item, str) for pair in value.items() for item in pair):
+        return dict(value)
+    raise ValueError("a list of names, or a mapping of names to values")
+
+
 def integers(value: object) -> tuple[int, ...]:
     items = value if isinstance(value, list | tuple) else (value,)
     if not all(isinstance(item, int) and not isinstance(item, bool) for item in items):
@@ -139,6 +161,8 @@ def build(plugin: type[Any], name: str, options: Mapping[str, Any], path: str) -
     Raises:
         PipelineError: options are unknown, missing, or of the wrong type; it holds all of them.
     """
+    if not attrs.has(plugin):
+        raise PipelineError([Problem(f"{plugin.__qualname__} is no attrs class, so it has no options", path)])
     fields = option_fields(plugin)
     problems = [
         Problem(f"unknown option {key!r} of {name!r}", f"{path}.{key}", suggestion=nearest(key, fields))
@@ -148,7 +172,12 @@ def build(plugin: type[Any], name: str, options: Mapping[str, Any], path: str) -
         problems += _option_problems(field, options, f"{path}.{key}")
     if problems:
         raise PipelineError(problems)
-    return plugin(name=name, **options)
+    named = {"name": name} if any(field.name == "name" for field in attrs.fields(plugin)) else {}
+    try:
+        return plugin(**named, **options)
+    except (TypeError, ValueError) as error:
+        text = f"{plugin.__qualname__} cannot be made: {type(error).__name__}: {error}"
+        raise PipelineError([Problem(text, path)]) from error
 
 
 def _option_problems(field: attrs.Attribute[Any], options: Mapping[str, Any], path: str) -> list[Problem]:
@@ -158,7 +187,7 @@ def _option_problems(field: attrs.Attribute[Any], options: Mapping[str, Any], pa
     if callable(reader):
         try:
             reader(options[field.name])
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             return [Problem(f"expected {error}", path)]
     return []
 

@@ -26,11 +26,13 @@ from pathlib import Path
 import attrs
 import trio
 
-__all__ = ["FAMILY", "MARKER", "adopting_orphans", "end_family", "signal_quietly", "sweep"]
+__all__ = ["FAMILY", "MARKER", "adopting_orphans", "end_family", "family_of", "signal_quietly", "sweep"]
 
 MARKER = "STOMPER_COMMAND"
 #: The first half of every marker that this process gives out; unlike a pid, never given to another.
 FAMILY = secrets.token_hex(8)
+#: A process that is about to be a zombie, and has no environment any more (proc(5), linux/sched.h).
+_PF_EXITING = 0x4
 _PR_SET_CHILD_SUBREAPER, _PR_GET_CHILD_SUBREAPER = 36, 37
 
 
@@ -101,12 +103,35 @@ async def sweep(session: int, marker: str, live: Collection[int]) -> None:
         marker: what stands in the environment of all that it started.
         live: the pids of the commands that are at work, or are still to be reaped.
     """
-    owned: set[int] = set()
+    owned, pause = set[int](), 0.0002
     while found := _left_by(session, marker, live, owned):
         for pid in found:
             signal_quietly(os.kill, pid, signal.SIGKILL)
         owned = {pid for pid in found if not _reaped(pid)}
-        await trio.sleep(0.002)
+        await trio.sleep(pause)
+        pause = min(2 * pause, 0.002)
+
+
+def family_of(pid: int, marker: str, live: Collection[int]) -> Iterator[int]:
+    """A command that runs, all that is below it, and its orphans with all that is below them (Linux only).
+
+    They are told one by one, since whoever counts them need not hear of all.
+    """
+    pending, found = [pid], {pid}
+    while pending:
+        yield (parent := pending.pop())
+        below = _left_by(pid, marker, live, ()) if parent == pid else set()
+        pending += (below | _below(parent)) - found
+        found.update(pending)
+
+
+def _below(pid: int) -> set[int]:
+    """The children of all threads of a process; none where it is gone."""
+    children: set[int] = set()
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            children.update(map(int, (task / "children").read_text().split()))
+    return children
 
 
 def end_family(family: str) -> int:
@@ -136,10 +161,13 @@ def _children() -> set[int]:
 
 def _belongs(pid: int, session: int, marker: str) -> bool:
     with contextlib.suppress(OSError):
-        state, _, _, of = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:4]
-        if state == "Z":
+        stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        state, of, flags = stat[0], stat[3], int(stat[6])
+        if int(of) == session:
+            return True
+        if state == "Z" or flags & _PF_EXITING:
             return int(of) != os.getsid(0) and _unclaimed(pid)
-        return int(of) == session or _carries(Path(f"/proc/{pid}/environ").read_bytes(), marker)
+        return _carries(Path(f"/proc/{pid}/environ").read_bytes(), marker)
     return False
 
 

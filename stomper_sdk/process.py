@@ -16,28 +16,34 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 import attrs
 import trio
 
 from stomper_sdk.errors import CommandError
-from stomper_sdk.orphans import FAMILY, MARKER, adopting_orphans, signal_quietly, sweep
+from stomper_sdk.orphans import FAMILY, MARKER, adopting_orphans, family_of, signal_quietly, sweep
+from stomper_sdk.secrets import is_secret
 
 __all__ = [
     "CommandTimeout",
     "Completed",
+    "Confinement",
     "adopting_orphans",
     "clean_environment",
     "find_program",
+    "passed_on",
     "run_command",
 ]
 
 _GRACE_SECONDS = 2.0
 _SWEEP_SECONDS = 5.0
 _DRAIN_SECONDS = 1.0
+#: How often it is seen whether a confined command takes more than it may.
+_LOOK_SECONDS = 0.05
 
 _numbers = itertools.count(1)
 _programs: dict[tuple[str, str], str | None] = {}
@@ -56,6 +62,16 @@ class Completed:
     truncated: bool = False
 
     @property
+    def ending(self) -> str:
+        """How it ended, as it follows the program's name in a message."""
+        if self.exit_code >= 0:
+            return f"exited with {self.exit_code}"
+        try:
+            return f"was killed by {signal.Signals(-self.exit_code).name}"
+        except ValueError:  # a real-time signal has no name
+            return f"was killed by signal {-self.exit_code}"
+
+    @property
     def text(self) -> str:
         return self.stdout.decode("utf-8", "replace")
 
@@ -65,7 +81,7 @@ class Completed:
 
 
 class CommandTimeout(CommandError):
-    """The command was ended, with all that it started, at its time limit.
+    """The command was ended, with all that it started, at its time limit or another one.
 
     `completed` holds what it had printed until then.
     """
@@ -73,6 +89,21 @@ class CommandTimeout(CommandError):
     def __init__(self, message: str, completed: Completed) -> None:
         super().__init__(message)
         self.completed = completed
+
+
+class Confinement(Protocol):
+    """What a command is shut in; how is its own business."""
+
+    def entered(
+        self, argv: Sequence[str], cwd: Path, env: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[tuple[Sequence[str], Mapping[str, str]]]:
+        """The words and the environment that start the command inside; what it lent is taken back."""
+
+    def showing(self, place: Path) -> Confinement:
+        """The same, in which a folder can be read too, wherever it is."""
+
+    def excess(self, pids: Iterable[int]) -> str:
+        """What these processes take beyond their limit, empty where nothing; it may block."""
 
 
 async def run_command(
@@ -83,6 +114,7 @@ async def run_command(
     env: Mapping[str, str] | None = None,
     stdin: bytes = b"",
     max_output: int = 16 * 1024 * 1024,
+    confinement: Confinement | None = None,
 ) -> Completed:
     """Run a command to its end, and end all that it started.
 
@@ -93,41 +125,80 @@ async def run_command(
         env: the whole environment, as `clean_environment` makes it by default.
         stdin: what the command reads; it is closed afterwards.
         max_output: bytes kept of each of the two outputs: the first and the last half.
+        confinement: what the command and all that it starts are shut in; None for nothing.
 
     Raises:
         CommandError: the program is missing or cannot be started.
-        CommandTimeout: the time limit was reached.
+        CommandTimeout: the time limit was reached, or a limit of the confinement.
     """
-    started = trio.current_time()
     marker = f"{FAMILY}-{next(_numbers)}"
     environment = {**(clean_environment() if env is None else env), "PWD": str(cwd)}
     environment[MARKER] = ":".join(filter(None, (os.environ.get(MARKER), marker)))
-    out, err = _Capped(max_output), _Capped(max_output)
-    with _input_file(stdin) as source:
-        process = await _start(argv, cwd, environment, source)
+    call = _Call(tuple(argv), cwd, timeout, stdin, max_output, marker, confinement)
+    if confinement is None:
+        return await _run(call, argv, environment)
+    _refuse_missing(argv, cwd, environment)
+    async with confinement.entered(argv, cwd, environment) as (words, inner):
+        return await _run(call, words, inner)
+
+
+@attrs.frozen
+class _Call:
+    """What `run_command` was asked for."""
+
+    argv: tuple[str, ...]
+    cwd: Path
+    timeout: float
+    stdin: bytes
+    max_output: int
+    marker: str
+    confinement: Confinement | None
+
+
+async def _run(call: _Call, words: Sequence[str], env: Mapping[str, str]) -> Completed:
+    """Run a command by the words that start it: its own, or those of what it is shut in."""
+    started, excess = trio.current_time(), ""
+    out, err = _Capped(call.max_output), _Capped(call.max_output)
+    with _input_file(call.stdin) as source:
+        process = await _start(words, call.cwd, env, source)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_read, process.stdout, out)
         nursery.start_soon(_read, process.stderr, err)
         try:
-            with trio.move_on_after(timeout) as limit:
-                await _exited(process)
+            with trio.move_on_after(call.timeout) as limit:
+                excess = await _within(call, process)
         finally:
-            await _end(process, marker)
+            await _end(process, call.marker)
         nursery.cancel_scope.deadline = trio.current_time() + _DRAIN_SECONDS
     code = -signal.SIGKILL if process.returncode is None else process.returncode
     took = trio.current_time() - started
     outputs = (out.value(), err.value())
-    done = Completed(tuple(argv), code, *outputs, took, out.truncated or err.truncated)
+    done = Completed(call.argv, code, *outputs, took, out.truncated or err.truncated)
     if limit.cancelled_caught:
-        raise CommandTimeout(f"{argv[0]} was ended at its time limit of {timeout:g} s", done)
+        raise CommandTimeout(f"{call.argv[0]} was ended at its time limit of {call.timeout:g} s", done)
+    if excess:
+        raise CommandTimeout(f"{call.argv[0]} was ended: {excess}", done)
     return done
 
 
-def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Our environment without what would make git look elsewhere, or tell where we came from."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    kept.pop("OLDPWD", None)
-    return {**kept, **(extra or {})}
+def clean_environment(extra: Mapping[str, str | None] | None = None) -> dict[str, str]:
+    """Our environment without secrets, nor what would make git look elsewhere or tell where we came from.
+
+    Args:
+        extra: variables on top of that; None as a value passes on our own, be it secret or not.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") and name != "OLDPWD" and not is_secret(name, value)
+    }
+    return {**kept, **passed_on(extra or {})}
+
+
+def passed_on(variables: Mapping[str, str | None]) -> dict[str, str]:
+    """The variables with our own values where none is given; those that we do not have are left out."""
+    values = {name: os.environ.get(name) if value is None else value for name, value in variables.items()}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def find_program(name: str) -> str | None:
@@ -167,7 +238,7 @@ class _Capped:
     def value(self) -> bytes:
         self._trim()
         gap = b"\n[... output cut ...]\n" if self.truncated else b""
-        return bytes(self._head + gap + self._tail)
+        return b"".join((self._head, gap, self._tail))
 
     def _trim(self) -> None:
         excess = len(self._tail) - self._half
@@ -226,6 +297,32 @@ async def _read(stream: trio.abc.ReceiveStream | None, into: _Capped) -> None:
     async with stream:
         async for chunk in stream:
             into.add(bytes(chunk))
+
+
+def _refuse_missing(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
+    """Inside, something else would be started first, and tell less clearly what is missing."""
+    program = str(cwd / argv[0]) if os.sep in argv[0] else argv[0]
+    if cwd.is_dir() and shutil.which(program, path=env.get("PATH")) is None:
+        raise _cannot_start(argv, cwd, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), argv[0]))
+
+
+async def _within(call: _Call, process: trio.Process) -> str:
+    """Wait until a command ends by itself, or takes more than it may: then what that is."""
+    confinement, excess = call.confinement, ""
+    if confinement is None:
+        await _exited(process)
+        return ""
+
+    def look() -> str:
+        return confinement.excess(family_of(process.pid, call.marker, _live))
+
+    while not excess:
+        with trio.move_on_after(_LOOK_SECONDS) as pause:
+            await _exited(process)
+        if not pause.cancelled_caught:
+            return ""
+        excess = await trio.to_thread.run_sync(look)
+    return excess
 
 
 async def _exited(process: trio.Process) -> None:

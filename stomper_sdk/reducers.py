@@ -17,6 +17,7 @@ from stomper_sdk.model.pipeline import ReducerSpec
 from stomper_sdk.model.result import FAILED, OUTCOMES, SUCCEEDED, FileResult
 from stomper_sdk.options import nearest
 from stomper_sdk.registry import Registry
+from stomper_sdk.signatures import refusal
 
 __all__ = ["FIELDS", "REDUCERS", "Reducer", "reduce_results", "resolve_reducers"]
 
@@ -31,6 +32,7 @@ NUMBERS = (
     "lines_removed",
     "new_count",
     "remaining_count",
+    "suppressed_count",
 )
 FIELDS = (*NUMBERS, "commit", "fixed_codes", "notes", "outcome", "path", "reason", "tests")
 
@@ -65,6 +67,9 @@ def resolve_reducers(specs: Iterable[ReducerSpec]) -> tuple[Reducer, ...]:
         except PipelineError as error:
             problems += error.problems
         else:
+            wrong = refusal(fold, "values")
+            if wrong:
+                problems.append(Problem(f"{spec.reduce}: {wrong}", f"{path}.reduce"))
             reducers.append(Reducer(spec.name, fold, spec.source, _outcomes(spec.where)))
     if problems:
         raise PipelineError(problems)
@@ -85,7 +90,7 @@ def _reduced(reducer: Reducer, results: Sequence[FileResult]) -> Any:
     try:
         return reducer.fold(values)
     # The fold may be anybody's code; the run's commits stand whatever it raises.
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         text = f"reducer {reducer.name!r} raised {type(error).__name__}: {error}"
         raise StageError(text) from error
 
@@ -96,10 +101,12 @@ def _outcomes(where: str) -> frozenset[str]:
 
 
 def _append(values: Sequence[Any]) -> list[Any]:
+    """Every value, in a list."""
     return list(values)
 
 
 def _extend(values: Sequence[Iterable[Any]]) -> list[Any]:
+    """Every item of every value, in one list."""
     return [item for value in values for item in value]
 
 
@@ -109,18 +116,22 @@ def _union(values: Sequence[Any]) -> list[Any]:
 
 
 def _count(values: Sequence[Any]) -> int:
+    """How many values are not null."""
     return sum(value is not None for value in values)
 
 
 def _min(values: Sequence[Any]) -> Any:
+    """The smallest value; null where there is none."""
     return min((value for value in values if value is not None), default=None)
 
 
 def _max(values: Sequence[Any]) -> Any:
+    """The largest value; null where there is none."""
     return max((value for value in values if value is not None), default=None)
 
 
 def _mean(values: Sequence[float]) -> float | None:
+    """The average of numbers; null where there are none."""
     return sum(values) / len(values) if values else None
 
 
@@ -131,15 +142,23 @@ def _tally(values: Sequence[Any]) -> dict[Any, int]:
 
 
 def _merge(values: Sequence[Mapping[Any, Any]]) -> dict[Any, Any]:
+    """All mappings in one; of equal keys the last one counts."""
     return {key: item for value in values for key, item in value.items()}
 
 
 def _first(values: Sequence[Any]) -> Any:
+    """The value of the first file in the plan; null where there is none."""
     return values[0] if values else None
 
 
 def _last(values: Sequence[Any]) -> Any:
+    """The value of the last file in the plan; null where there is none."""
     return values[-1] if values else None
+
+
+def _sum(values: Sequence[float]) -> float:
+    """The sum of numbers."""
+    return sum(values)
 
 
 def _items(value: Any) -> Iterable[Any]:
@@ -162,7 +181,7 @@ REDUCERS: Registry[Fold] = Registry(
             "merge",
             "first",
             "last",
+            "sum",
         )
-    }
-    | {"sum": "builtins:sum"},
+    },
 )

@@ -7,8 +7,9 @@ needs no registration at all.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from typing import Any, Generic, TypeVar
 
@@ -32,7 +33,7 @@ class Registry(Generic[T]):
         self.kind = kind
         self._references = dict(builtins)
         self._registered: dict[str, T] = {}
-        self._installed: dict[str, metadata.EntryPoint] | None = None
+        self._installed: dict[str, tuple[str, ...]] | None = None
 
     def register(self, name: str, plugin: T) -> None:
         """Add a plug-in under a name that nobody has.
@@ -55,14 +56,14 @@ class Registry(Generic[T]):
             path: the dotted path where the name stands, for messages.
 
         Raises:
-            PipelineError: there is none, or it cannot be imported.
+            PipelineError: there is none, it cannot be imported, or two packages offer it.
         """
         if name in self._registered:
             return self._registered[name]
         if name in self._references:
             return self._import(self._references[name], path)
         if name in self._entry_points():
-            return self._import(self._entry_points()[name].value, path)
+            return self._import(self._only(name, path), path)
         if ":" in name:
             return self._import(name, path)
         raise PipelineError(
@@ -74,28 +75,47 @@ class Registry(Generic[T]):
         """Every name, sorted."""
         return tuple(sorted({*self._references, *self._registered, *self._entry_points()}))
 
-    def _entry_points(self) -> Mapping[str, metadata.EntryPoint]:
+    def built_in(self) -> tuple[str, ...]:
+        """The names that come with the package, sorted."""
+        return tuple(sorted(self._references))
+
+    def each(self) -> Iterator[tuple[str, T | PipelineError]]:
+        """Every name with its plug-in, or with what keeps it from being used."""
+        for name in self.names():
+            try:
+                yield name, self.get(name)
+            except PipelineError as error:
+                yield name, error
+            if name in self._references and name in self._entry_points():
+                places = ", ".join(self._entry_points()[name])
+                text = f"the name of the built-in {self.kind} {name!r} is offered by {places} too"
+                yield name, PipelineError([Problem(text)], "Name that one package.module:name.")
+
+    def _entry_points(self) -> Mapping[str, tuple[str, ...]]:
+        """What installed packages offer by name; one package's mistake hurts only those who use its name."""
         if self._installed is None:
-            found = metadata.entry_points(group=f"stomper_sdk.{self.kind}")
-            self._refuse_twins(found)
-            self._installed = {point.name: point for point in found}
+            places: dict[str, set[str]] = {}
+            for point in metadata.entry_points(group=f"stomper_sdk.{self.kind}"):
+                places.setdefault(point.name, set()).add(point.value)
+            self._installed = {name: tuple(sorted(values)) for name, values in places.items()}
         return self._installed
 
-    def _refuse_twins(self, found: Iterable[metadata.EntryPoint]) -> None:
-        values: dict[str, set[str]] = {}
-        for point in found:
-            values.setdefault(point.name, set()).add(point.value)
-        for name, places in values.items():
-            if len(places) > 1 or name in self._references:
-                text = f"two installed packages offer the {self.kind} {name!r}: {', '.join(sorted(places))}"
-                raise PipelineError([Problem(text)], "Uninstall one of them, or name it package.module:name.")
+    def _only(self, name: str, path: str) -> str:
+        places = self._entry_points()[name]
+        if len(places) > 1:
+            text = f"two installed packages offer the {self.kind} {name!r}: {', '.join(places)}"
+            raise PipelineError(
+                [Problem(text, path)], "Uninstall one of them, or name it package.module:name."
+            )
+        return places[0]
 
     def _import(self, reference: str, path: str) -> T:
         module_name, _, attribute = reference.partition(":")
         try:
-            module = importlib.import_module(module_name)
+            with contextlib.chdir("."):  # back to here, wherever the module goes
+                module = importlib.import_module(module_name)
         # A plug-in's module is somebody else's code: whatever it raises is that plug-in's failure.
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             text = f"the {self.kind} {reference!r} cannot be imported: {type(error).__name__}: {error}"
             raise PipelineError([Problem(text, path)]) from error
         plugin: Any = getattr(module, attribute, None)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -14,6 +17,10 @@ import pytest
 # Who starts the tests in the background, or with nohup, has these ignored, here and in what we start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, default=20, help="how many runs to kill at a random moment")
 
 
 @pytest.fixture(autouse=True)
@@ -103,12 +110,11 @@ class Checkout:
             return False
 
 
-@pytest.fixture
-def make_checkout(tmp_path: Path) -> Callable[..., Checkout]:
-    """Makes a repository on branch `main` with files in its first commit."""
+@pytest.fixture(scope="session")
+def new_checkout() -> Callable[[Path, Mapping[str, str | bytes]], Checkout]:
+    """Makes a repository in a new folder, on branch `main`, with files in its first commit."""
 
-    def make(files: Mapping[str, str | bytes], name: str = "repo") -> Checkout:
-        root = tmp_path / name
+    def make(root: Path, files: Mapping[str, str | bytes]) -> Checkout:
         root.mkdir()
         checkout = Checkout(root)
         checkout.git("init", "--quiet", "--initial-branch=main")
@@ -118,3 +124,43 @@ def make_checkout(tmp_path: Path) -> Callable[..., Checkout]:
         return checkout
 
     return make
+
+
+@pytest.fixture
+def make_checkout(tmp_path: Path, new_checkout: Callable[..., Checkout]) -> Callable[..., Checkout]:
+    """The same in the test's own folder."""
+
+    def make(files: Mapping[str, str | bytes], name: str = "repo") -> Checkout:
+        return new_checkout(tmp_path / name, files)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def node_modules(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """ESLint and TypeScript, installed once for all sessions that share pytest's cache."""
+    cache = getattr(request.config, "cache", None)
+    folder = cache.mkdir("node") if cache else tmp_path_factory.mktemp("node")
+    listed = Path(__file__).with_name("node")
+    lock = (listed / "package-lock.json").read_bytes()
+    installed: Path = folder / hashlib.sha256(lock).hexdigest()[:12]
+    if not installed.is_dir():
+        draft = Path(tempfile.mkdtemp(dir=folder))
+        shutil.copytree(listed, draft, dirs_exist_ok=True)
+        _npm_install(draft)
+        with contextlib.suppress(OSError):  # another worker was faster
+            draft.rename(installed)
+    return installed / "node_modules"
+
+
+def _npm_install(folder: Path) -> None:
+    argv = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=0"]
+    try:
+        done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+        problem = done.stderr[-500:] if done.returncode else ""
+    except (OSError, subprocess.TimeoutExpired) as error:
+        problem = str(error)
+    if problem:
+        shutil.rmtree(folder)
+        give_up = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        give_up(f"npm cannot install ESLint and TypeScript: {problem}")

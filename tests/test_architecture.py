@@ -15,16 +15,17 @@ PACKAGE = Path(stomper_sdk.__file__).parent
 ROOT = PACKAGE.parent
 # From the words up to the command line; a room imports only from floors below its own, and from itself.
 FLOORS = (
-    {"errors"},
-    {"options", "orphans", "guest", "model", "probe", "flock"},
+    {"errors", "faults", "secrets"},
+    {"options", "orphans", "guest", "model", "probe", "flock", "signatures", "clearing"},
     {"registry", "events", "process", "reports"},
-    {"vcs", "journal", "reducers", "config"},
+    {"vcs", "journal", "reducers", "config", "sandbox"},
     {"guard", "workspaces", "validation"},
-    {"prompts", "agents", "checks"},
-    {"stages", "testing"},
+    {"prompts", "agents", "checks", "survey"},
+    {"stages", "testing", "starter"},
     {"interpreter", "decorators"},
     {"api"},
-    {"demo", "console", "arguments"},
+    {"demo", "console", "doctor"},
+    {"commands"},
     {"cli"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
@@ -37,7 +38,9 @@ ROOMS_OF = {
     "asyncio": {"guest"},
     "jinja2": {"prompts", "stages"},
 }
-WITHOUT_TRIO = {"errors", "options", "model", "reports", "registry", "reducers", "config", "guard"}
+WITHOUT_TRIO = {
+    *("errors", "options", "model", "reports", "registry", "signatures", "reducers", "config", "guard"),
+}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -46,8 +46,8 @@ class Call:
         self.source: object = "never called"
         self.options: dict[str, Any] = {}
 
-    def __call__(self, source: object, **options: Any) -> RunResult:
-        self.source, self.options = source, options
+    def __call__(self, pipeline: object, **options: Any) -> RunResult:
+        self.source, self.options = pipeline, options
         for event in (PlanMade(0.0, PLAN), FileStarted(0.0, "a.py"), FileFinished(1.2, FILE)):
             for listener in options["listeners"]:
                 listener(event)
@@ -164,13 +164,7 @@ def test_clean_tells_what_it_removed(
     assert capsys.readouterr().err == "nothing to clean\n"
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        *("init", "graph", "schema", "runs", "experiment", "stats", "doctor"),
-        *("agents", "checks", "reducers", "stages"),
-    ],
-)
+@pytest.mark.parametrize("command", ["experiment", "stats"])
 def test_a_command_of_a_later_version_is_refused_by_name(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -178,16 +172,13 @@ def test_a_command_of_a_later_version_is_refused_by_name(
     assert capsys.readouterr().err == f"stomper-sdk: the command '{command}' is not available yet\n"
 
 
-@pytest.mark.parametrize(
-    "option", ["--resume", "--resume=x", "--sarif", "--junit", "--report", "--output=github"]
-)
+@pytest.mark.parametrize("option", ["--report", "--report=x.html"])
 def test_an_option_of_a_later_version_is_refused_by_name(
     option: str, call: Call, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["run", option]) == 2
-    last = capsys.readouterr().err.splitlines()[-1]
-    assert option.partition("=")[0] in last
-    assert "not available yet" in last
+    told = f"stomper-sdk: {option.partition('=')[0]} is not available yet\n"
+    assert capsys.readouterr().err.startswith(told)
     assert call.source == "never called"
 
 
@@ -195,14 +186,31 @@ def test_an_option_of_a_later_version_is_refused_by_name(
     ("arguments", "said"),
     [
         (["rnu"], "Did you mean 'run'?"),
-        (["stat"], "Did you mean 'stats'?"),
-        (["xyzzy"], "There are: run, plan, validate, demo, clean"),
-        (["run", "--colour"], "--colour"),
+        (["xyzzy"], "There are: run, plan, init,"),
+        (["run", "--max-atempts=3"], "unknown option --max-atempts\nDid you mean --max-attempts?"),
+        (["run", "--xyzzy"], "unknown option --xyzzy\nSee stomper-sdk run --help."),
+        (["run", "-x"], "unknown option -x"),
         (["run", "--res"], "--res"),
-        (["run", "-v", "-q"], "not allowed with"),
-        (["run", "--output", "xml"], "expected text or json, got 'xml'"),
+        (
+            ["run", "--output", "jsno"],
+            "--output: expected text, json or github, got 'jsno'; did you mean 'json'?",
+        ),
+        (["plan", "--output", "github"], "--output: expected text or json, got 'github'"),
         (["run", "--set", "novalue"], "expected KEY=VALUE"),
-        (["run", "--max-attempts", "many"], "--max-attempts"),
+        (["run", "--max-attempts", "many"], "--max-attempts: expected a whole number, got 'many'"),
+        (["run", "--max-attempts"], "--max-attempts: expected one argument\nSee stomper-sdk run --help."),
+        (["run", "one.yaml", "two.yaml"], "unexpected argument 'two.yaml'"),
+        (["run", "--fail-level", "warn"], "expected none, error, warning or any, got 'warn'"),
+        (
+            ["run", "--dry-run", "--output", "github"],
+            "--output github tells of a run, and --dry-run makes none",
+        ),
+        (["run", "--dry-run", "--sarif", "x"], "--sarif tells of a run, and --dry-run makes none"),
+        (["run", "--junit", "no/such/folder.xml"], "--junit: no/such/folder.xml cannot be written"),
+        (["run", "--log-file", "."], "--log-file: . cannot be written"),
+        (["completion"], "SHELL"),
+        (["completion", "tcsh"], "expected bash, zsh or fish, got 'tcsh'"),
+        (["schema", "reslt"], "expected pipeline or result, got 'reslt'; did you mean 'result'?"),
         ([], "usage: stomper-sdk"),
     ],
 )
@@ -246,7 +254,7 @@ def test_a_bug_of_ours_leaves_a_log_and_no_traceback(
     assert main(["run", "--repo", str(repo / "sub")]) == 3
     first, second = capsys.readouterr().err.splitlines()
     assert first == "stomper-sdk: this is a bug in stomper-sdk, sorry: LookupError"
-    log = Path(second.removeprefix("What happened is in "))
+    log = Path(second.removeprefix("What happened is in ").removesuffix(": please report it with that file."))
     assert log.parent == (repo / ".stomper" / "logs" if kept else elsewhere)
     assert "nobody expects this" in log.read_text()
     assert f"stomper_sdk {__version__}" in log.read_text()
@@ -270,7 +278,7 @@ class Stopped:
     def __init__(self, *numbers: signal.Signals) -> None:
         self.numbers = numbers
 
-    def __call__(self, _: object, **options: Any) -> RunResult:
+    def __call__(self, **options: Any) -> RunResult:
         control = options["control"]
         self.seen = []
         for number in self.numbers:

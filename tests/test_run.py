@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -594,6 +594,26 @@ def test_files_limits_and_since(make_checkout: Make) -> None:
     assert planned(max_files=2) == ["f00.txt", "f01.txt"]
 
 
+def test_since_a_branch_means_since_they_parted(make_checkout: Make) -> None:
+    user = make_checkout(files(3))
+    user.git("switch", "--quiet", "--create", "work")
+    user.commit({"f00.txt": "BAD mine\n"})
+    user.git("switch", "--quiet", "main")
+    user.commit({"f01.txt": "BAD theirs\n"})
+    user.git("switch", "--quiet", "work")
+
+    def planned(revision: str) -> list[str]:
+        plan = stomper_sdk.plan(
+            PIPELINE, repo=user.root, agents={"main": cured}, overrides={"files.since": revision}
+        )
+        return [task.path for task in plan.tasks]
+
+    assert planned("main") == ["f00.txt"]
+    alone = user.git("commit-tree", "-m", "alone", "HEAD^{tree}").strip()
+    with pytest.raises(UsageError, match="have no commit in common"):
+        planned(alone)
+
+
 def test_a_repository_that_is_clean_has_nothing_to_do(make_checkout: Make) -> None:
     result = run(make_checkout({"a.txt": "fine\n"}))
     assert (result.exit_code, result.files, result.total_errors_fixed) == (0, (), 0)
@@ -747,7 +767,7 @@ def test_an_agent_that_breaks_its_checkout_fails_its_file_only(make_checkout: Ma
     def breaks(task: AgentTask) -> None:
         cured(task)
         if task.path == "f01.txt":
-            subprocess.run(["git", "init", "--quiet", "nested"], cwd=task.workspace, check=True)
+            shutil.rmtree(task.workspace)
 
     user = make_checkout(files(3))
     result = run(user, breaks, overrides={"parallelism.max_parallel_files": 1})
@@ -861,6 +881,7 @@ def test_two_fixes_that_do_not_fit_together_are_told(make_checkout: Make) -> Non
     assert [file.outcome for file in result.files] == ["fixed", "fixed"]
     assert (result.exit_code, "1 failed" in str(result.tests)) == (1, True)
     assert any("together, the fixes do not pass the tests" in notice for notice in result.notices)
+    assert result.tests_failed
 
 
 def test_ctrl_c_cancels_cleans_up_and_is_raised(make_checkout: Make) -> None:

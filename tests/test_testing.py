@@ -72,7 +72,7 @@ class TodoCheck:
     def covers(self, path: str) -> bool:
         return True
 
-    async def version(self) -> str:
+    async def version(self, tree: Tree | None = None) -> str:
         return self.version_text
 
     async def look(self, tree: Tree, paths: Sequence[str] | None) -> Look:

@@ -14,7 +14,14 @@ import trio
 
 from stomper_sdk.errors import AgentError, CommandError
 from stomper_sdk.model.finding import Finding
-from stomper_sdk.process import CommandTimeout, Completed, clean_environment, find_program, run_command
+from stomper_sdk.process import (
+    CommandTimeout,
+    Completed,
+    Confinement,
+    clean_environment,
+    find_program,
+    run_command,
+)
 from stomper_sdk.registry import Registry
 
 __all__ = [
@@ -42,7 +49,8 @@ class AgentTask:
 
     `workspace` is the folder to edit, and the agent's working directory; `path` is the file to fix,
     relative to it. `remaining`, `introduced` and `rejected` tell what the last attempt left, brought
-    in, and was refused for. `environment` is what a program that the agent starts should run with.
+    in, and was refused for. `environment` is what a program that the agent starts should run with,
+    `confinement` what it is shut in.
     """
 
     workspace: Path
@@ -57,6 +65,7 @@ class AgentTask:
     introduced: tuple[Finding, ...] = ()
     rejected: str | None = None
     environment: Mapping[str, str] = attrs.field(factory=clean_environment, repr=False)
+    confinement: Confinement | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen
@@ -73,7 +82,11 @@ class AgentReply:
 
 
 class Agent(Protocol):
-    """Edits files in a workspace. What it changed is seen in the tree, never taken from its words."""
+    """Edits files in a workspace. What it changed is seen in the tree, never taken from its words.
+
+    One that has a true `confined` does so by programs that it starts with the task's `confinement`, or
+    writes nothing but what the pipeline itself says; without it, it is refused where there is a sandbox.
+    """
 
     @property
     def name(self) -> str:
@@ -145,13 +158,14 @@ async def run_program(
             env=environment,
             stdin=stdin,
             max_output=max_output,
+            confinement=task.confinement,
         )
     except CommandTimeout as error:
         raise AgentError(f"agent {name}: {error.message}{said(error.completed)}") from error
     except CommandError as error:
         raise AgentError(f"agent {name}: {error.message}", error.hint) from error
     if done.exit_code not in ok:
-        raise AgentError(f"agent {name}: {argv[0]} exited with {done.exit_code}{said(done)}")
+        raise AgentError(f"agent {name}: {argv[0]} {done.ending}{said(done)}")
     return done
 
 

@@ -9,7 +9,7 @@ import string
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -18,13 +18,14 @@ from stomper_sdk.errors import AgentError, PipelineError, Problem
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.options import (
     command_words,
+    env_variables,
     integers,
-    mapping_of,
     nearest,
     one_of,
     option,
     seconds,
 )
+from stomper_sdk.process import passed_on
 
 __all__ = ["MAX_ARGUMENT", "CommandAgent", "template_words"]
 
@@ -69,11 +70,14 @@ class CommandAgent:
     prompt: str = option(
         one_of("stdin", "file", "argument", "none"), "stdin", "How the program gets the prompt."
     )
-    env: Mapping[str, str] = option(mapping_of(), attrs.Factory(dict), "Variables added to its environment.")
+    env: Mapping[str, str | None] = option(
+        env_variables, attrs.Factory(dict), "Variables to add, or the names of secret ones to pass on."
+    )
     ok_exit_codes: tuple[int, ...] = option(integers, (0,), "Exit codes that mean success.")
     timeout: float = option(seconds, TIMEOUT, "Its time limit; all that it started is ended with it.")
     max_output: int = option(positive, MAX_OUTPUT, "Bytes kept of each of its outputs.")
     once: bool = attrs.field(default=False, init=False)
+    confined: ClassVar[bool] = True
 
     def __attrs_post_init__(self) -> None:
         """Refuse options that contradict each other."""
@@ -81,6 +85,11 @@ class CommandAgent:
             self._refuse("prompt: file needs {prompt_file} in the command")
         if self.prompt != "argument" and "prompt" in self._used():
             self._refuse("{prompt} in the command needs prompt: argument")
+
+    @property
+    def program(self) -> str:
+        """What must be there to be run."""
+        return self.run[0]
 
     def _used(self) -> set[str]:
         return {name for word in self.run for name in _placeholders(word)}
@@ -95,13 +104,15 @@ class CommandAgent:
             AgentError: it is missing, ran out of time, or its exit code is not one of success.
         """
         with self._exchange_folder() as folder:
+            if task.confinement is not None and folder != Path():
+                task = attrs.evolve(task, confinement=task.confinement.showing(folder))
             done = await run_program(
                 self.name,
                 self._arguments(task, folder),
                 task,
                 timeout=self.timeout,
                 ok=self.ok_exit_codes,
-                env=self.env,
+                env=passed_on(self.env),
                 stdin=os.fsencode(task.prompt) if self.prompt == "stdin" else b"",
                 max_output=self.max_output,
             )

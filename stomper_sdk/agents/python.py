@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+import reprlib
 import sysconfig
 import traceback
 from collections.abc import Awaitable, Callable
@@ -17,6 +18,7 @@ import trio
 from stomper_sdk.agents.base import TIMEOUT, AgentReply, AgentTask, time_limit
 from stomper_sdk.errors import AbandonedError, AgentError, PipelineError, Problem
 from stomper_sdk.options import nearest, option, seconds
+from stomper_sdk.signatures import refusal
 
 __all__ = ["AgentFunction", "PythonAgent"]
 
@@ -50,13 +52,28 @@ class PythonAgent:
 
     @function.default
     def _found(self) -> AgentFunction:
-        if isinstance(self.call, str):
-            return _load(self.call, f"agents.{self.name}.call")
-        return self.call
+        path = f"agents.{self.name}.call"
+        function = _load(self.call, path) if isinstance(self.call, str) else self.call
+        wrong = (
+            "expected a function of (task), got a class"
+            if inspect.isclass(function)
+            else refusal(function, "task")
+        )
+        if wrong:
+            raise PipelineError([Problem(wrong, path)])
+        return function
 
     @classmethod
     def of(cls, name: str, function: AgentFunction, timeout: float = TIMEOUT) -> PythonAgent:
-        """An agent made of a function that is at hand."""
+        """An agent made of a function that is at hand.
+
+        Raises:
+            PipelineError: it is none, or not one of a task.
+        """
+        try:
+            reference(function)
+        except ValueError as error:
+            raise PipelineError([Problem(f"expected {error}", f"agents.{name}.call")]) from error
         return cls(name=name, call=function, timeout=timeout)
 
     async def edit(self, task: AgentTask) -> AgentReply | None:
@@ -72,7 +89,7 @@ class PythonAgent:
             return reply
         kind = type(reply).__name__
         raise AgentError(
-            f"agent {self.name} returned {reply!r:.80} ({kind})",
+            f"agent {self.name} returned {reprlib.repr(reply)} ({kind})",
             "An agent function returns an AgentReply, or None; its edits stay in the workspace.",
         )
 
@@ -87,10 +104,10 @@ class PythonAgent:
                     limiter=trio.CapacityLimiter(1),  # its own: slow functions must not wait for each other
                 )
             return await reply if inspect.isawaitable(reply) else reply
-        except AgentError:
+        except (AgentError, KeyboardInterrupt, GeneratorExit, trio.Cancelled):
             raise
         # The function is somebody else's code: whatever it raises, `sys.exit` too, is that agent's failure.
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             raise AgentError(f"agent {self.name} failed: {_shown(error)}") from error
 
 
@@ -129,7 +146,7 @@ def _load(call: str, path: str) -> AgentFunction:
     try:
         found: Any = importlib.import_module(module_name)
     # The module is somebody else's code: whatever it raises is a mistake in the pipeline or in it.
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         text = f"{module_name} cannot be imported: {type(error).__name__}: {error}"
         raise PipelineError([Problem(text, path)]) from error
     for name in names.split("."):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import ClassVar
 
 import attrs
 
@@ -33,7 +34,13 @@ class RuffFixAgent:
     format: bool = option(flag, False, "Format the file afterwards.")
     timeout: float = option(seconds, TIMEOUT, "The time limit of one edit.")
     once: bool = attrs.field(default=True, init=False)
+    confined: ClassVar[bool] = True
     _known: dict[str, bool] = attrs.field(factory=dict, init=False, repr=False, eq=False)
+
+    @property
+    def program(self) -> str:
+        """What must be there to be run."""
+        return "ruff"
 
     async def edit(self, task: AgentTask) -> AgentReply | None:
         """Fix, then format if asked to.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import pathspec
@@ -53,7 +53,10 @@ def replies(value: object) -> Mapping[str, tuple[ScriptedReply, ...]]:
 
 @attrs.frozen(kw_only=True)
 class ScriptedAgent:
-    """Gives attempt n of a file its reply n; the last one repeats. The first glob that matches decides."""
+    """Answers from a list: attempt n of a file gets reply n, and the last one repeats.
+
+    The first glob that matches the file decides.
+    """
 
     name: str
     replies: Mapping[str, tuple[ScriptedReply, ...]] = option(
@@ -61,6 +64,7 @@ class ScriptedAgent:
     )
     timeout: float = option(seconds, TIMEOUT, "The time limit of one reply.")
     once: bool = attrs.field(default=False, init=False)
+    confined: ClassVar[bool] = True
 
     async def edit(self, task: AgentTask) -> AgentReply | None:
         """Do what this attempt's reply says.

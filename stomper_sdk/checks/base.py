@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -16,9 +15,11 @@ import trio
 
 from stomper_sdk.checks.files import cache_settings, read_sources, relative_to
 from stomper_sdk.errors import CheckError, CommandError
+from stomper_sdk.model.evidence import Evidence
 from stomper_sdk.model.finding import Finding, Severity, enclose, in_order
 from stomper_sdk.options import (
     command_words,
+    env_variables,
     mapping_of,
     one_of,
     option,
@@ -26,10 +27,17 @@ from stomper_sdk.options import (
     seconds,
     strings,
 )
-from stomper_sdk.process import Completed, clean_environment, find_program, run_command
+from stomper_sdk.process import (
+    Completed,
+    Confinement,
+    clean_environment,
+    find_program,
+    passed_on,
+    run_command,
+)
 from stomper_sdk.registry import Registry
 
-__all__ = ["CHECKS", "Check", "Evidence", "Look", "Scope", "ToolCheck", "Tree"]
+__all__ = ["CHECKS", "Check", "Evidence", "Look", "Scope", "ToolCheck", "Tree", "version_numbers"]
 
 Scope = Literal["file", "project"]
 MAX_OUTPUT = 256 * 1024 * 1024
@@ -42,23 +50,13 @@ class Tree:
 
     `root` is the top of the user's checkout or of a workspace; `cache` is a folder for the tool's own
     cache, outside the tree; `environment` is the whole environment of the tool (the tree's import roots
-    come first on its PYTHONPATH).
+    come first on its PYTHONPATH), `confinement` what it is shut in.
     """
 
     root: Path
     cache: Path
     environment: Mapping[str, str] = attrs.field(factory=clean_environment, repr=False)
-
-
-@attrs.frozen
-class Evidence:
-    """What proves a look: the command, its exit code, the tool's version and its output's digest."""
-
-    check: str
-    command: tuple[str, ...]
-    exit_code: int
-    version: str
-    digest: str
+    confinement: Confinement | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen
@@ -83,8 +81,8 @@ class Check(Protocol):
     def covers(self, path: str) -> bool:
         """Whether the check has something to say of a file of that name."""
 
-    async def version(self) -> str:
-        """The version of the tool, as it is reported. Raises CheckError where it is missing."""
+    async def version(self, tree: Tree | None = None) -> str:
+        """The version of the tool that looks at a tree. Raises CheckError where it is missing."""
 
     async def look(self, tree: Tree, paths: Sequence[str] | None) -> Look:
         """Every finding in the tree, or in some files of it.
@@ -110,6 +108,10 @@ class ToolCheck:
     #: The tool's own name, and what to say where it is missing.
     PROGRAM: ClassVar[str] = ""
     INSTALL: ClassVar[str] = "Install it, or correct the option `command`."
+    #: The oldest version that takes the options which the check passes.
+    SINCE: ClassVar[tuple[int, ...]] = ()
+    #: A folder of the tree in which the tool may be installed; it is looked at before the path.
+    FOLDER: ClassVar[str] = ""
 
     name: str
     command: tuple[str, ...] | None = option(
@@ -117,6 +119,9 @@ class ToolCheck:
     )
     args: tuple[str, ...] = option(strings, (), "Arguments added to those the check passes itself.")
     timeout: float = option(seconds, 300.0, "The time limit of one look.")
+    env: Mapping[str, str | None] = option(
+        env_variables, attrs.Factory(dict), "Variables to add, or the names of secret ones to pass on."
+    )
     severity: Mapping[str, Severity] = option(
         mapping_of("error", "warning", "info"), attrs.Factory(dict), "Severity by glob of the code."
     )
@@ -152,6 +157,10 @@ class ToolCheck:
         match = _VERSION.search(done.text) or _VERSION.search(done.error_text)
         if match is None:
             raise self.crash(done, f"it reports no version: {done.text.strip()[:200]!r}")
+        if version_numbers(match[0]) < self.SINCE:
+            needed = ".".join(map(str, self.SINCE))
+            text = f"check {self.name}: {self.PROGRAM} {match[0]} is too old, {needed} or newer is needed"
+            raise CheckError(f"{text} ({done.argv[0]})", self.INSTALL)
         return match[0]
 
     async def run(
@@ -169,7 +178,9 @@ class ToolCheck:
             CheckError: it is missing, was ended at its time limit, printed too much, or crashed.
         """
         program = self.program(tree, argv[0])
-        environment = {**tree.environment, **cache_settings(tree.cache), **(env or {})}
+        cached = cache_settings(tree.cache)
+        own = {**self.variables(tree), **passed_on(self.env), **(env or {})}
+        environment = {**tree.environment, **cached, **own}
         try:
             done = await run_command(
                 [program, *argv[1:]],
@@ -177,6 +188,7 @@ class ToolCheck:
                 timeout=self.timeout,
                 env=environment,
                 max_output=MAX_OUTPUT,
+                confinement=tree.confinement,
             )
         except CommandError as error:
             raise CheckError(f"check {self.name}: {error.message}", error.hint) from error
@@ -186,6 +198,10 @@ class ToolCheck:
             raise self.crash(done)
         return done
 
+    def variables(self, tree: Tree) -> Mapping[str, str]:
+        """What the tool's environment has beside the tree's; nothing for most."""
+        return {}
+
     def program(self, tree: Tree | None = None, name: str = "") -> str:
         """Where the program is; one that is given as a path belongs to the tree in which it runs.
 
@@ -193,16 +209,23 @@ class ToolCheck:
             CheckError: it is missing.
         """
         name = name or self.words[0]
-        found = find_program(str(tree.root / name) if tree and os.sep in name else name)
+        found = next(filter(None, map(find_program, self._places(tree, name))), None)
         if found is None:
             raise CheckError(f"check {self.name}: the program {name!r} is missing", self.INSTALL)
         return found
+
+    def _places(self, tree: Tree | None, name: str) -> Iterator[str]:
+        """Where to look for a program, the first place first."""
+        if tree and (self.FOLDER or os.sep in name):
+            yield str(tree.root / ("" if os.sep in name else self.FOLDER) / name)
+        if not tree or os.sep not in name:
+            yield name
 
     def crash(self, done: Completed, said: str = "") -> CheckError:
         """The error of a tool that did not do its work; by default with what it printed last."""
         said = said or (done.error_text.strip() or done.text.strip() or "it printed nothing")[-2000:]
         program = Path(done.argv[0]).name
-        return CheckError(f"check {self.name}: {program} exited with {done.exit_code}: {said}")
+        return CheckError(f"check {self.name}: {program} {done.ending}: {said}")
 
     def finding(
         self,
@@ -220,6 +243,8 @@ class ToolCheck:
             CheckError: the path lies outside the tree. Nobody could fix it here; and where the path is
                 one that we misunderstand, leaving it out would read as "fixed".
         """
+        if not (isinstance(message, str) and isinstance(code, str)):
+            raise TypeError(f"expected text as code and message, got {code!r} and {message!r}")
         path = relative_to(tree.root, reported)
         if path is None:
             hint = f"Keep the tool inside the repository, with its own settings or `args` of {self.name!r}."
@@ -229,8 +254,8 @@ class ToolCheck:
             code=code,
             message=message,
             path=path,
-            line=line,
-            column=column,
+            line=_counted(line),
+            column=_counted(column),
             severity=self.severity_of(code, severity),
         )
 
@@ -248,8 +273,8 @@ class ToolCheck:
             paths: the files that it was asked for, None for everything; others are left out where a
                 file's findings depend on that file alone.
             runs: the tool's runs, none where there was nothing to look at.
-            read: reads the findings from one run; a ValueError, KeyError, TypeError or AttributeError
-                means that the tool printed something else than it should.
+            read: reads the findings from one run; a ValueError, KeyError, TypeError, AttributeError or
+                SyntaxError means that the tool printed something else than it should.
 
         Raises:
             CheckError: a run's output cannot be read.
@@ -269,15 +294,15 @@ class ToolCheck:
     ) -> tuple[Finding, ...]:
         try:
             return tuple(read(tree, done))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, SyntaxError, RecursionError) as error:
             said = (done.text.strip() or done.error_text.strip())[:500]
             text = f"it printed what cannot be read ({type(error).__name__}: {error}): {said!r}"
+            text = text if said else "it printed nothing, where findings were expected"
             raise self.crash(done, text) from error
 
     def evidence(self, runs: Sequence[Completed], version: str) -> Evidence:
-        digest = hashlib.sha256(b"".join(done.stdout for done in runs)).hexdigest()
         code = max((done.exit_code for done in runs), default=0)
-        return Evidence(self.name, runs[0].argv if runs else (), code, version, digest)
+        return Evidence(self.name, runs[0].argv if runs else (), code, version)
 
     def severity_of(self, code: str, default: Severity = "error") -> Severity:
         """The declared severity of a code: the longest glob that matches it decides."""
@@ -285,14 +310,32 @@ class ToolCheck:
         return self.severity[max(globs, key=len)] if globs else default
 
 
+def version_numbers(version: str) -> tuple[int, ...]:
+    """The first two numbers of a version, which is what they are compared by."""
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+
+
+def _counted(number: int | None) -> int | None:
+    """A line or column, from 1; tools say 0 or -1 where they know of none."""
+    if number is not None and not isinstance(number, int):
+        raise TypeError(f"expected a line or column, got {number!r}")
+    return number if number is not None and number > 0 else None
+
+
 #: A plug-in is an attrs class whose fields are its options, or a function `(tree, paths) -> findings`.
 CHECKS: Registry[Any] = Registry(
     "check",
     {
+        "bandit": "stomper_sdk.checks.bandit:BanditCheck",
+        "eslint": "stomper_sdk.checks.eslint:EslintCheck",
+        "flake8": "stomper_sdk.checks.flake8:Flake8Check",
         "mypy": "stomper_sdk.checks.mypy:MypyCheck",
+        "pylint": "stomper_sdk.checks.pylint:PylintCheck",
+        "pyright": "stomper_sdk.checks.pyright:PyrightCheck",
         "pytest": "stomper_sdk.checks.pytest:PytestCheck",
         "regex": "stomper_sdk.checks.regex:RegexCheck",
         "ruff": "stomper_sdk.checks.ruff:RuffCheck",
         "sarif": "stomper_sdk.checks.sarif:SarifCheck",
+        "tsc": "stomper_sdk.checks.tsc:TscCheck",
     },
 )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from stomper_sdk.model.finding import Finding
 
-__all__ = ["batches", "cache_settings", "read_sources", "relative_to"]
+__all__ = ["batches", "cache_settings", "read_sources", "relative_to", "top_level"]
 
 MAX_ARGUMENTS = 100_000
+_NOBODYS_OWN = frozenset({".git", ".nox", ".stomper", ".tox", "node_modules"})
 
 
 def batches(paths: Sequence[str] | None) -> Iterator[tuple[str, ...]]:
@@ -33,6 +34,26 @@ def batches(paths: Sequence[str] | None) -> Iterator[tuple[str, ...]]:
         yield tuple(part)
 
 
+def top_level(root: Path, covers: Callable[[str], bool]) -> list[str]:
+    """What stands for everything, for a tool that would walk into installed packages too.
+
+    Returns:
+        The folders at the top of a tree, but virtual environments and the like, and the files there
+        that are covered. Links to folders are left out, as walking tools leave them out.
+    """
+    found = []
+    with os.scandir(root) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                installed = Path(entry.path, "pyvenv.cfg").exists()
+                wanted = not installed and entry.name not in _NOBODYS_OWN
+            else:
+                wanted = entry.is_file() and covers(entry.name)
+            if wanted:
+                found.append(entry.name)
+    return sorted(found)
+
+
 def cache_settings(cache: Path) -> dict[str, str]:
     """Variables that keep the common tools' caches out of the tree, whoever of them starts whom.
 
@@ -44,6 +65,7 @@ def cache_settings(cache: Path) -> dict[str, str]:
         "COVERAGE_FILE": str(cache / "coverage"),
         "HYPOTHESIS_STORAGE_DIRECTORY": str(cache / "hypothesis"),
         "MYPY_CACHE_DIR": str(cache / "mypy"),
+        "PYLINTHOME": str(cache / "pylint"),
         "PYTHONDONTWRITEBYTECODE": "1",
         "RUFF_CACHE_DIR": str(cache / "ruff"),
     }
@@ -61,11 +83,13 @@ def read_sources(root: Path, findings: Iterable[Finding]) -> dict[str, str]:
 
 
 def relative_to(root: Path, reported: str) -> str | None:
-    """The repo-relative POSIX path of what a tool printed; None where it lies outside the tree.
+    """The repo-relative POSIX path of what a tool printed; None where it can be no file of the tree.
 
     The root may be reached through a link (`/tmp` on macOS) and be printed either way. A file of the
     tree that is itself a link keeps its own name.
     """
+    if "\0" in reported:
+        return None
     path = os.path.normpath(root / _with_slashes(root, reported))
     real_root = os.path.realpath(root)
     real = str(Path(os.path.realpath(Path(path).parent), Path(path).name))

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import attrs
 
-from stomper_sdk.checks.base import Look, Scope, ToolCheck, Tree
+from stomper_sdk.checks.base import Look, Scope, ToolCheck, Tree, version_numbers
 from stomper_sdk.checks.files import batches, relative_to
 from stomper_sdk.errors import BlockedError
 from stomper_sdk.model.finding import Finding
@@ -27,6 +27,7 @@ _LINE = re.compile(
     r"(?P<file>.+?):(?:(?P<line>\d+):(?:(?P<column>\d+):)?)? (?P<severity>error|note|warning): "
     r"(?P<message>.*?)(?:  \[(?P<code>[\w-]+)\])?"
 )
+_BROKEN_SETTINGS = re.compile(r"^\S*(mypy\.ini|pyproject\.toml|setup\.cfg): (?!\[|No \[mypy\])", re.MULTILINE)
 _SYNTAX = re.compile(r"\[syntax\]$|\"code\": \"syntax\"", re.MULTILINE)
 _TARGET_OPTIONS = frozenset({"-p", "--package", "-m", "--module", "-c", "--command"})
 _TARGET_SETTINGS = ("files", "packages", "modules")
@@ -42,6 +43,7 @@ class MypyCheck(ToolCheck):
 
     PROGRAM: ClassVar[str] = "mypy"
     INSTALL: ClassVar[str] = "Install it with `pip install mypy`, or give `command`, as in `uvx mypy`."
+    SINCE: ClassVar[tuple[int, ...]] = (0, 971)
 
     scope: Scope = option(one_of("file", "project"), "project", "Whether other files matter.")
     files: tuple[str, ...] = option(strings, ("*.py", "*.pyi"), "Globs of the file names that it looks at.")
@@ -53,7 +55,7 @@ class MypyCheck(ToolCheck):
             BlockedError: a syntax error stopped mypy: the other files' errors are unknown then.
             CheckError: mypy is missing or crashed.
         """
-        as_json = _numbers(await self.version(tree)) >= _JSON_SINCE
+        as_json = version_numbers(await self.version(tree)) >= _JSON_SINCE
         style = ("--output=json",) if as_json else _TEXT
         options = [*style, *_QUIET, f"--cache-dir={tree.cache / 'mypy'}", *self.args]
         targets = list(batches(paths)) if self.scope == "file" and paths is not None else [self._all(tree)]
@@ -73,7 +75,12 @@ class MypyCheck(ToolCheck):
         return () if named or _configured(tree.root) else (".",)
 
     def _refuse_unfinished(self, done: Completed) -> None:
-        """Exit code 2 means that mypy stopped: its command line, its plug-ins, or a syntax error."""
+        """Exit code 2 means that mypy stopped: its command line, its plug-ins, or a syntax error.
+
+        With a settings file that it cannot read it goes on, by other rules than the user's.
+        """
+        if _BROKEN_SETTINGS.search(done.error_text):
+            raise self.crash(done)
         if done.exit_code == 2:
             lines = f"{done.text}\n{done.error_text}".splitlines()
             error = self.crash(done, "\n".join(map(_readable, filter(str.strip, lines)))[:2000])
@@ -89,10 +96,6 @@ class MypyCheck(ToolCheck):
             line if line > 0 else None,
             column if line > 0 and column > 0 else None,
         )
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
 
 
 def _readable(line: str) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import attrs
 
-from stomper_sdk.checks.base import Look, Tree
+from stomper_sdk.checks.base import MAX_OUTPUT, Look, Tree
 from stomper_sdk.checks.command import CommandCheck
+from stomper_sdk.checks.matching import Match, find_matches
+from stomper_sdk.errors import CheckError, CommandError
 from stomper_sdk.model.finding import Finding, Severity
 from stomper_sdk.options import option
-from stomper_sdk.process import Completed
+from stomper_sdk.process import CommandTimeout, Completed
 
 __all__ = ["RegexCheck"]
 
@@ -60,19 +61,35 @@ class RegexCheck(CommandCheck):
             CheckError: the program is missing, crashed, or failed and printed nothing that matches.
         """
         runs = [await self.run(tree, argv, ok=self.ok_exit_codes) for argv in self.argvs(paths)]
-        return await self.seen(tree, paths, runs, self._findings)
+        matches = {done.argv: await self._matches(done) for done in runs}
 
-    def _findings(self, tree: Tree, done: Completed) -> Iterator[Finding]:
-        matches = list(self.pattern.finditer(done.text))
+        def findings(tree: Tree, done: Completed) -> Iterator[Finding]:
+            return self._findings(tree, done, matches[done.argv])
+
+        return await self.seen(tree, paths, runs, findings)
+
+    async def _matches(self, done: Completed) -> Sequence[Match]:
+        try:
+            return await find_matches(self.pattern, done.text, timeout=self.timeout, max_output=MAX_OUTPUT)
+        except CommandTimeout as error:
+            text = f"check {self.name}: its pattern took more than {self.timeout:g} s on what was printed"
+            hint = "Write it without a repetition inside of a repetition, as in (a+)+."
+            raise CheckError(text, hint) from error
+        except CommandError as error:
+            raise CheckError(f"check {self.name}: {error.message}") from error
+
+    def _findings(self, tree: Tree, done: Completed, matches: Sequence[Match]) -> Iterator[Finding]:
         # A script that dies of an exception exits with 1, as a linter does that has findings.
         if done.exit_code and not matches and (done.stdout + done.stderr).strip():
             raise self.crash(done, f"no line matches the pattern: {_end(done)}")
         return (self._finding(tree, match) for match in matches)
 
-    def _finding(self, tree: Tree, match: re.Match[str]) -> Finding:
-        parts: dict[str, Any] = match.groupdict()
+    def _finding(self, tree: Tree, match: Match) -> Finding:
+        parts = match.parts
+        if parts["path"] is None:
+            raise ValueError(f"the pattern matches {match.text!r} without a path")
         severity = _SEVERITIES.get((parts.get("severity") or "error").lower(), "error")
-        message = (parts.get("message") or match[0]).strip()
+        message = (parts.get("message") or match.text).strip()
         code = parts.get("code") or self.name
         line, column = (_number(parts.get(name)) for name in ("line", "column"))
         return self.finding(tree, parts["path"], message, code, line, column, severity)

@@ -37,6 +37,7 @@ class RuffCheck(ToolCheck):
 
     PROGRAM: ClassVar[str] = "ruff"
     INSTALL: ClassVar[str] = "Install it with `pip install ruff`, or give `command`, as in `uvx ruff`."
+    SINCE: ClassVar[tuple[int, ...]] = (0, 1)
 
     select: tuple[str, ...] = option(strings, (), "Rules to look for, in place of the configured ones.")
     ignore: tuple[str, ...] = option(strings, (), "Rules to leave out.")
@@ -48,6 +49,7 @@ class RuffCheck(ToolCheck):
             CheckError: ruff is missing, crashed, refused its configuration, or could not read a file
                 that it was asked for.
         """
+        await self.version(tree)
         options = [*_ARGUMENTS, *self._rules(), *self.args, "--"]
         asked = None if paths is None else [_argument(path) for path in paths]
         runs = [await self.run(tree, [*self.words, *options, *part], ok=(0,)) for part in batches(asked)]

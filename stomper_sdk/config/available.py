@@ -21,10 +21,8 @@ _LEAVE_OUT = "leave it out"
 NOT_YET: tuple[tuple[Trail, Callable[[Any], bool], str], ...] = (
     (("prompt", "strategy"), _one_of("adaptive"), "use escalate or fixed:<level>"),
     (("workspace", "kind"), _one_of("pooled", "overlay"), "use worktree or direct"),
-    (("sandbox", "kind"), lambda kind: kind != "none", "use none"),
-    (("sandbox", "*"), lambda _: True, _LEAVE_OUT),
+    (("sandbox", "network"), _one_of("model-only"), "use deny or allow"),
     (("budget", "*"), lambda limit: limit is not None, _LEAVE_OUT),
-    (("guard", "forbid"), bool, _LEAVE_OUT),
     (
         ("agents", "*", "use"),
         _one_of(
@@ -32,11 +30,6 @@ NOT_YET: tuple[tuple[Trail, Callable[[Any], bool], str], ...] = (
             *("mini-swe-agent", "opencode", "replay"),
         ),
         "use ruff-fix, command, python or scripted",
-    ),
-    (
-        ("checks", "*", "use"),
-        _one_of("bandit", "eslint", "flake8", "pylint", "pyright", "tsc"),
-        "use regex or sarif with its command",
     ),
 )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
@@ -11,7 +13,17 @@ from types import MappingProxyType
 import attrs
 
 from stomper_sdk.config.available import not_available_problems
-from stomper_sdk.config.document import Node, Place, Trail, dotted, from_python, merged, problem_at, shown
+from stomper_sdk.config.document import (
+    MAX_DEPTH,
+    Node,
+    Place,
+    Trail,
+    dotted,
+    from_python,
+    merged,
+    problem_at,
+    shown,
+)
 from stomper_sdk.config.environment import Substitution
 from stomper_sdk.config.reader import read_text
 from stomper_sdk.config.rules import rule_problems
@@ -20,8 +32,10 @@ from stomper_sdk.config.structure import structure, unstructure
 from stomper_sdk.config.validation import schema_problems
 from stomper_sdk.errors import PipelineError, Problem, UsageError
 from stomper_sdk.model.pipeline import Pipeline
+from stomper_sdk.model.present import hide
+from stomper_sdk.secrets import secret_values
 
-__all__ = ["load_pipeline", "parse_override"]
+__all__ = ["digest_of", "load_pipeline", "parse_override"]
 
 Source = str | os.PathLike[str] | Mapping[str, object] | Pipeline | None
 _NO_OVERRIDES: Mapping[str, object] = MappingProxyType({})
@@ -133,6 +147,12 @@ def _other_kind(root: Node, section: str, name: str | int, child: Node) -> bool:
     return before is not None and after is not None and before.value != after.value
 
 
+def digest_of(pipeline: Pipeline) -> str:
+    """What tells a pipeline from another; what came from the environment does not count."""
+    text = json.dumps(unstructure(pipeline), sort_keys=True, default=str)
+    return hashlib.sha256(hide(text, pipeline.secrets).encode()).hexdigest()
+
+
 def _reloaded(
     pipeline: Pipeline,
     overrides: Mapping[str, object],
@@ -168,7 +188,8 @@ def _checked(
     problems += rule_problems(root, extra_agents)
     if problems:
         raise PipelineError(_in_order(problems))
-    made, secrets = structure(root, extra_agents), frozenset(substitution.secrets)
+    made = structure(root, extra_agents)
+    secrets = frozenset(substitution.secrets) | secret_values(substitution.environ)
     return attrs.evolve(made, secrets=secrets, places=dict(_places(root, ())))
 
 
@@ -182,7 +203,7 @@ def _places(node: Node, trail: Trail) -> Iterator[tuple[str, str]]:
 def _overridden(root: Node, key: str, value: object, problems: list[Problem]) -> Node:
     place = Place(_override(key))
     steps = key.split(".")
-    if not all(steps):
+    if not all(steps) or len(steps) > MAX_DEPTH:
         problems.append(Problem("expected a dotted path such as retry.max_attempts", key, str(place)))
         return root
     if steps[0] == "extends":

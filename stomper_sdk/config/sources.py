@@ -72,7 +72,7 @@ def find_source(source: str | os.PathLike[str] | Mapping[str, object] | None, re
         return _from_file(path)
     if isinstance(source, str) and _looks_like_yaml(text):
         return _from_text(text, repo)
-    raise _no_pipeline(text)
+    raise _no_pipeline(text, repo)
 
 
 def find_base(value: Node, layer: Layer) -> Layer:
@@ -88,6 +88,8 @@ def find_base(value: Node, layer: Layer) -> Layer:
         raise _extends(value, "what is extended cannot come from the environment")
     path = _shipped(name) if name in builtin_pipelines() else layer.folder / name
     if not _is_file(path):
+        if _exists(path):
+            raise _extends(value, f"{name} is no regular file")
         suggestion = nearest(name, builtin_pipelines())
         raise _extends(value, f"there is no file {name}", suggestion)
     return _from_file(path)
@@ -110,8 +112,12 @@ def _path_of(text: str, repo: Path) -> Path | None:
     return _shipped(path.stem) if shipped and path.stem in builtin_pipelines() else None
 
 
-def _no_pipeline(text: str) -> PipelineError:
+def _no_pipeline(text: str, repo: Path) -> PipelineError:
     names = builtin_pipelines()
+    if not text:
+        return PipelineError([Problem(f"expected a path or the name of a pipeline ({', '.join(names)})")])
+    if _exists(Path(text)) or _exists(repo / text):
+        return PipelineError([Problem("no regular file, hence no pipeline", file=text)])
     message = f"there is no such file, and no built-in pipeline of that name ({', '.join(names)})"
     return PipelineError([Problem(message, file=text, suggestion=nearest(text, names))])
 
@@ -127,8 +133,12 @@ def _shipped(name: str) -> Path:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # a name longer than the system takes
+    except (OSError, ValueError):  # a name longer than the system takes, or one with a NUL
         return False
+
+
+def _exists(path: Path) -> bool:
+    return os.path.lexists(path) if "\0" not in str(path) else False
 
 
 def _from_file(path: Path) -> Layer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, TypeVar, cast, get_args, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import attrs
 
@@ -12,6 +12,7 @@ from stomper_sdk.config.durations import parse_duration
 from stomper_sdk.config.environment import escaped
 from stomper_sdk.config.rules import BLOCKS
 from stomper_sdk.model.pipeline import AgentSpec, CheckSpec, Pipeline, ReducerSpec, StageSpec
+from stomper_sdk.options import size
 
 __all__ = ["structure", "unstructure"]
 
@@ -113,6 +114,8 @@ def _section(section: type[Any], data: Mapping[str, Any]) -> Any:
 def _value(hint: Any, value: Any) -> Any:
     if attrs.has(hint):
         return _section(hint, value)
+    if isinstance(value, dict) and get_origin(hint) is Mapping:
+        return {key: _value(get_args(hint)[1], item) for key, item in value.items()}
     if isinstance(value, dict):  # guard.scope: {files: [...]}
         return tuple(value["files"])
     if isinstance(value, list):
@@ -120,4 +123,6 @@ def _value(hint: Any, value: Any) -> Any:
     kinds = (hint, *get_args(hint))
     if float in kinds and value is not None:
         return parse_duration(value)
+    if int in kinds and isinstance(value, str):
+        return size(value)
     return int(value) if int in kinds and isinstance(value, float) else value

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import attrs
 from jsonschema import Draft202012Validator
@@ -34,9 +34,9 @@ _KINDS = {
 
 
 @cache
-def load_schema() -> Mapping[str, Any]:
-    """The shipped JSON Schema of the pipeline language."""
-    path = shipped_dir("schema") / "pipeline.schema.json"
+def load_schema(document: Literal["pipeline", "result"] = "pipeline") -> Mapping[str, Any]:
+    """The shipped JSON Schema of pipelines, or of the document that a run prints."""
+    path = shipped_dir("schema") / f"{document}.schema.json"
     schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return schema
 

@@ -2,5 +2,6 @@
 
 from stomper_sdk.console.console import Console
 from stomper_sdk.console.display import Display
+from stomper_sdk.console.log import logging_to
 
-__all__ = ["Console", "Display"]
+__all__ = ["Console", "Display", "logging_to"]

@@ -6,11 +6,13 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from stomper_sdk.console.display import Display
 from stomper_sdk.console.progress import Verbosity
 from stomper_sdk.console.stream import Stream
+from stomper_sdk.errors import StomperError
 from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.model.plan import Plan
 from stomper_sdk.model.result import RunResult
@@ -51,6 +53,26 @@ class Console:
         """
         self._programs.write(f"{to_json(document)}\n")
 
+    def product(self, text: str) -> None:
+        """Print what the command was asked for, for people or for another program, on standard output.
+
+        Raises:
+            StomperError: it cannot be written, but for a reader who has gone.
+        """
+        self._programs.write(f"{text}\n" if text else "")
+
+    def file(self, path: Path, text: str, *, append: bool = False) -> None:
+        """Write a report that goes to a file of its own, or to the end of one.
+
+        Raises:
+            StomperError: it cannot be written.
+        """
+        try:
+            with path.open("a" if append else "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(f"{text}\n")
+        except OSError as error:
+            raise StomperError(f"{path} cannot be written: {error.strerror}") from error
+
     def watch(self) -> Display:
         """The display of a run."""
         on_terminal = self._people.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
@@ -58,12 +80,12 @@ class Console:
         return Display(self._people, self._verbosity(live), live=live)
 
     def plan(self, plan: Plan, pipeline: Pipeline) -> None:
-        self.say(plan_text(plan, pipeline, self._width()))
+        self.say(plan_text(plan, pipeline, self.width()))
 
     def summary(self, result: RunResult, shown_notices: frozenset[str] = frozenset()) -> None:
         """Tell what became of the run; to those who want errors only, what ended it."""
         if not self._quiet:
-            self.warn(result_text(result, self._width(), hidden=shown_notices))
+            self.warn(result_text(result, self.width(), hidden=shown_notices))
         elif result.error:
             self.warn(result.error)
 
@@ -74,5 +96,6 @@ class Console:
             return "verbose"
         return "lines" if self._progress and not live else "live"
 
-    def _width(self) -> int:
+    def width(self) -> int:
+        """The columns to wrap at."""
         return min(shutil.get_terminal_size().columns, 120)

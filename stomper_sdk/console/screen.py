@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from stomper_sdk.console.progress import Progress
 from stomper_sdk.console.stream import Stream
+from stomper_sdk.reports.layout import wrapped
 
 if TYPE_CHECKING:
     import rich.console
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LiveScreen", "PlainScreen", "rich_console"]
 
+_INDENT = 9
 _STYLES = {
     "fixed": "green",
     "partial": "yellow",
@@ -45,7 +47,7 @@ class PlainScreen(AbstractContextManager["PlainScreen"]):
 
     def show(self, lines: Sequence[str], progress: Progress, now: float) -> None:
         if lines:
-            self._console.print(_styled(lines))
+            self._console.print(_styled(lines, self._console))
 
 
 class LiveScreen(AbstractContextManager["LiveScreen"]):
@@ -78,19 +80,19 @@ class LiveScreen(AbstractContextManager["LiveScreen"]):
         from stomper_sdk.console.frame import draw
 
         if lines:
-            self._console.print(_styled(lines))
+            self._console.print(_styled(lines, self._console))
         picture = draw(progress, now, self._console.width, self._console.height, self._marks)
         if picture != self._shown:
             self._shown = picture
             self._live.update(Text(picture, no_wrap=True), refresh=True)
 
 
-def _styled(lines: Sequence[str]) -> rich.text.Text:
-    """The lines, the word that begins each in its colour."""
+def _styled(lines: Sequence[str], console: rich.console.Console) -> rich.text.Text:
+    """The lines, the word that begins each in its colour; wrapped where they are not for programs."""
     from rich.text import Text
 
-    text = Text()
-    for number, line in enumerate(lines):
+    text, width = Text(), console.width if console.is_terminal else 0
+    for number, line in enumerate(wrapped(line, width, _INDENT) for line in lines):
         word, _, rest = line.partition(" ")
         text.append("\n" if number else "").append(word, style=_STYLES.get(word, "")).append(f" {rest}")
     return text

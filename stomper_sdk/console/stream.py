@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from typing import TextIO
 
 from stomper_sdk.errors import StomperError
@@ -15,7 +16,8 @@ class Stream:
     """What is printed goes through here, also what rich prints.
 
     A closed pipe or a lost terminal mutes it: the run matters more than its reader. On a `strict`
-    stream, which carries a result, anything but a closed pipe (a full disk) is an error.
+    stream, which carries a result, anything but a closed pipe (a full disk) is an error. On one for
+    people, GitHub's runner finds no command of its own in what a file or a tool says.
     """
 
     def __init__(self, file: TextIO | None, *, strict: bool = False) -> None:
@@ -25,7 +27,7 @@ class Stream:
     def write(self, text: str) -> int:
         if self._file is not None:
             try:
-                self._file.write(text)
+                self._file.write(text if self._strict else _without_commands(text))
                 self._file.flush()
             except OSError as error:
                 self._fail(error)
@@ -59,3 +61,10 @@ class Stream:
             nothing = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nothing, file.fileno())  # type: ignore[union-attr]
             os.close(nothing)
+
+
+def _without_commands(text: str) -> str:
+    """The text without what GitHub's runner obeys: `::command::` at the start of a line, `##[command]`."""
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return text
+    return re.sub(r"(?m)^(\s*):(?=:)", r"\1: ", text).replace("##[", "## [")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
+from functools import partial
 
 import attrs
 import trio
@@ -24,11 +25,13 @@ from stomper_sdk.interpreter.attempts import run_attempts
 from stomper_sdk.interpreter.outcome import derive_result
 from stomper_sdk.interpreter.program import Block, Step
 from stomper_sdk.interpreter.steps import Journey, run_step
+from stomper_sdk.journal.records import Ended
 from stomper_sdk.model.plan import FileTask
 from stomper_sdk.model.present import hide
 from stomper_sdk.model.result import Attempt, FileResult
 from stomper_sdk.stages.base import Context, FileState
 from stomper_sdk.stages.create_worktree import enter_workspace
+from stomper_sdk.vcs.git import in_thread
 from stomper_sdk.workspaces.direct import Direct
 
 __all__ = ["run_file"]
@@ -52,6 +55,8 @@ async def run_file(
     started = context.clock()
     context.emit(FileStarted(started, task.path))
     journey = Journey(FileState(task))
+    result_of = partial(_result, started=started, context=context)
+    context = attrs.evolve(context, outcome=result_of)
     error: StomperError | None = None
     try:
         error = await _travel(journey, block, context)
@@ -60,21 +65,29 @@ async def run_file(
             error = await _travel(journey, block, context)
     except BaseException:
         if journey.state.commit is not None:
-            ended(_result(journey.state, None, started, context))
+            await _tell(result_of(journey.state), ended, context)
         raise
     if isinstance(error, ConflictError):
         attempts = _conflicted(journey.state.attempts, error)
         journey.state = attrs.evolve(journey.state, attempts=attempts)
-    ended(_result(journey.state, error, started, context))
+    await _tell(result_of(journey.state, error), ended, context)
 
 
-def _result(state: FileState, error: StomperError | None, started: float, context: Context) -> FileResult:
+def _result(
+    state: FileState, error: StomperError | None = None, *, started: float, context: Context
+) -> FileResult:
     seconds = context.clock() - started
     result = derive_result(state, error, seconds, direct=isinstance(context.lender, Direct))
-    if result.reason:
-        result = attrs.evolve(result, reason=hide(result.reason, context.pipeline.secrets))
+    reason = result.reason and hide(result.reason, context.pipeline.secrets)
+    return attrs.evolve(result, reason=reason)
+
+
+async def _tell(result: FileResult, ended: Callable[[FileResult], None], context: Context) -> None:
+    """Let everybody know the result, and the journal, also while the run is being cancelled."""
+    ended(result)
     context.emit(FileFinished(context.clock(), result))
-    return result
+    with trio.CancelScope(shield=True):
+        await in_thread(context.session.journal.append, Ended(result))
 
 
 async def _travel(journey: Journey, block: Block, context: Context) -> StomperError | None:

@@ -10,26 +10,41 @@ from pathlib import Path
 import trio
 
 from stomper_sdk.errors import RepositoryError
-from stomper_sdk.events import Event
+from stomper_sdk.events import Event, Notice
 from stomper_sdk.interpreter.planner import Resolved
+from stomper_sdk.journal.records import Opened
 from stomper_sdk.journal.session import DeadSession, Session, bury, dead_sessions, open_session, state_folder
+from stomper_sdk.journal.unfinished import Unfinished, pending_landing, read_unfinished
 from stomper_sdk.model.pipeline import Pipeline, WorkspaceSpec
 from stomper_sdk.model.present import counted
 from stomper_sdk.options import command_words
+from stomper_sdk.orphans import end_family
 from stomper_sdk.prompts import Explanations
+from stomper_sdk.sandbox import Sandbox, find_sandbox
 from stomper_sdk.stages.base import Context, Selection
 from stomper_sdk.validation import NoTests, TestSuite
 from stomper_sdk.vcs.git import in_thread
-from stomper_sdk.vcs.locks import SharedLock
+from stomper_sdk.vcs.locks import SharedLock, held
+from stomper_sdk.vcs.repair import repair
 from stomper_sdk.vcs.repository import Repository, Target
 from stomper_sdk.workspaces.base import Lender, Preparation
 from stomper_sdk.workspaces.direct import MEMORY, Direct, remember
 from stomper_sdk.workspaces.place import choose_folder
 from stomper_sdk.workspaces.worktree import SCRATCH, Worktrees, sweep_worktrees
 
-__all__ = ["opened_context", "sweep"]
+__all__ = [
+    "COMMIT_LOCK",
+    "bytes_needed",
+    "declared_place",
+    "lock_folder",
+    "opened_context",
+    "preparation_of",
+    "sweep",
+]
 
 _CLOSING_SECONDS = 60.0
+COMMIT_LOCK = "commit"
+_WAITING = "another process is committing to this repository: waiting for it"
 
 
 @asynccontextmanager
@@ -41,23 +56,24 @@ async def opened_context(
     repository: Repository | None,
     emit: Callable[[Event], None],
     clock: Callable[[], float],
+    past: Unfinished | None = None,
 ) -> AsyncIterator[tuple[Context, tuple[str, ...]]]:
     """The context of a run and what to tell the user at its start; all of it is closed afterwards.
 
     Raises:
         RepositoryError: the state folder cannot be written, or a folder to link is missing.
+        MachineError: the sandbox that was asked for does not work here.
         TestsError: the test command that was asked for is missing.
         WorkspaceError: there is no place for workspaces.
     """
     state = await in_thread(state_folder, root)
-    tests = await TestSuite.find(pipeline.test_validation, root)
-    session = await in_thread(_open_session, pipeline, root, repository, state)
+    git_dirs = () if repository is None else (repository.git_dir, repository.common_dir)
+    sandbox = await find_sandbox(pipeline.sandbox, root, git_dirs)
+    tests = await TestSuite.find(pipeline.test_validation, root, sandbox)
+    session = await in_thread(_open_session, pipeline, root, repository, state, past)
     try:
-        locks = await in_thread(_lock_folder, state, repository)
-        base = await in_thread(repository.commit_of, "HEAD") if repository else None
-        target = (
-            await in_thread(_target, pipeline, repository, session, base) if repository and base else None
-        )
+        locks = await in_thread(lock_folder, state, repository)
+        base, target = await in_thread(_start_of, pipeline, repository, session, past)
         context = Context(
             pipeline=pipeline,
             selection=selection,
@@ -68,15 +84,16 @@ async def opened_context(
             target=target,
             base_commit=base,
             lender=await in_thread(_lender, pipeline.workspace, root, repository, session),
-            main=SharedLock(locks / "commit"),
+            main=SharedLock(locks / COMMIT_LOCK, lambda: emit(Notice(clock(), _WAITING))),
             checks=resolved.checks,
             cascade=resolved.cascade,
             tests=None if isinstance(tests, NoTests) or pipeline.test_validation.mode == "none" else tests,
             explanations=Explanations(),
             emit=emit,
             clock=clock,
+            sandbox=sandbox,
         )
-        yield context, _notices(pipeline, tests)
+        yield context, (*_detached(target), *_notices(pipeline, tests), *_weaker(pipeline, sandbox))
     finally:
         with trio.CancelScope(shield=True), trio.move_on_after(_CLOSING_SECONDS):
             await in_thread(session.close)
@@ -91,10 +108,21 @@ def sweep(root: Path, repository: Repository | None) -> tuple[str, ...]:
 
 def _bury(session: DeadSession, repository: Repository | None) -> str:
     kept, count = _keep_memory(session), 0
+    end_family(session.family)
     if repository is not None:
+        _repair(session, repository)
         count = sweep_worktrees(repository.common_dir, session.workspaces, f"{session.id}_")
     bury(session)
     return f"{session.id}: removed {counted(count, 'workspace')} in {session.workspaces}{kept}"
+
+
+def _repair(session: DeadSession, repository: Repository) -> None:
+    """Finish or take back the commit at which a run died."""
+    landing = pending_landing(session.folder)
+    if landing is not None:
+        target = _target_of(read_unfinished(session.folder).opened)
+        with held(lock_folder(session.folder.parent.parent, repository) / COMMIT_LOCK):
+            repair(repository, target, landing.parent, landing.commit)
 
 
 def _keep_memory(session: DeadSession) -> str:
@@ -106,20 +134,59 @@ def _keep_memory(session: DeadSession) -> str:
     return f"; a file as it was: git --git-dir='{kept}' --work-tree=. checkout -- FILE"
 
 
-def _open_session(pipeline: Pipeline, root: Path, repository: Repository | None, state: Path) -> Session:
-    needed = 0
-    if repository is not None and pipeline.workspace.root is None:
-        needed = repository.size_of("HEAD") * (pipeline.parallelism.max_parallel_files + 1)
+def _open_session(
+    pipeline: Pipeline, root: Path, repository: Repository | None, state: Path, past: Unfinished | None
+) -> Session:
+    declared = declared_place(pipeline, root)
+    needed = bytes_needed(pipeline, repository) if repository is not None and declared is None else 0
+    session_id = past.session_id if past else None
+    return open_session(state, choose_folder(declared, needed), session_id, pipeline.secrets)
+
+
+def declared_place(pipeline: Pipeline, root: Path) -> str | None:
+    """Where the pipeline wants workspaces to live; None where it leaves that to us."""
     declared = pipeline.workspace.root
-    folder = choose_folder(None if declared is None else str(root / Path(declared).expanduser()), needed)
-    return open_session(state, folder)
+    return None if declared is None else str(root / Path(declared).expanduser())
 
 
-def _lock_folder(state: Path, repository: Repository | None) -> Path:
+def bytes_needed(pipeline: Pipeline, repository: Repository) -> int:
+    """The room for as many workspaces as there can be at a time."""
+    return repository.size_of("HEAD") * (pipeline.parallelism.max_parallel_files + 1)
+
+
+def lock_folder(state: Path, repository: Repository | None) -> Path:
     """Where all checkouts of the repository find the same locks: beside the main one's `.git`."""
     if repository is not None and repository.common_dir.name == ".git":
         return state_folder(repository.common_dir.parent) / "locks"
     return state / "locks"
+
+
+def _start_of(
+    pipeline: Pipeline, repository: Repository | None, session: Session, past: Unfinished | None
+) -> tuple[str | None, Target | None]:
+    """The commit to start from and the branch to commit to; those of the run that is resumed."""
+    if repository is None:
+        return None, None
+    if past is not None:
+        return past.opened.base_commit, _target_again(repository, past)
+    base = repository.commit_of("HEAD")
+    return base, _target(pipeline, repository, session, base)
+
+
+def _target_again(repository: Repository, past: Unfinished) -> Target:
+    name, current = past.opened.target, repository.current_target()
+    if past.opened.checked_out and current.ref != name:
+        text = f"{past.session_id} was committing to {_short(name)}, and {_short(current.ref)} is checked out"
+        raise RepositoryError(text, f"Switch to it first: git switch {_short(name)}")
+    return _target_of(past.opened)
+
+
+def _target_of(opened: Opened) -> Target:
+    return Target(opened.target, opened.checked_out, "" if opened.checked_out else opened.base_commit or "")
+
+
+def _short(ref: str) -> str:
+    return ref.removeprefix("refs/heads/")
 
 
 def _target(pipeline: Pipeline, repository: Repository, session: Session, base: str) -> Target:
@@ -136,10 +203,15 @@ def _lender(spec: WorkspaceSpec, root: Path, repository: Repository | None, sess
         memory = session.workspaces / MEMORY
         remember(root, memory)
         return Direct(root, memory, session.workspaces / SCRATCH)
-    return Worktrees(repository.common_dir, session.workspaces, _preparation(spec, root, repository))
+    return Worktrees(repository.common_dir, session.workspaces, preparation_of(spec, root, repository))
 
 
-def _preparation(spec: WorkspaceSpec, root: Path, repository: Repository) -> Preparation:
+def preparation_of(spec: WorkspaceSpec, root: Path, repository: Repository) -> Preparation:
+    """What a new workspace gets from the user's tree.
+
+    Raises:
+        RepositoryError: a folder to link is missing, or git tracks it.
+    """
     for path in spec.link:
         if not (root / path).exists():
             raise RepositoryError(f"workspace.link: there is no {path} in {root}")
@@ -149,6 +221,19 @@ def _preparation(spec: WorkspaceSpec, root: Path, repository: Repository) -> Pre
     copies = repository.ignored_files(patterns) if patterns.is_file() else ()
     setup = command_words(spec.setup) if spec.setup else ()
     return Preparation(root, copies, spec.link, setup)
+
+
+def _detached(target: Target | None) -> tuple[str, ...]:
+    if target is None or target.ref != "HEAD":
+        return ()
+    return ("HEAD is on no branch, nor will the commits be: git switch -c NAME keeps them",)
+
+
+def _weaker(pipeline: Pipeline, sandbox: Sandbox | None) -> tuple[str, ...]:
+    """`auto` takes what there is, and says so where that is not the strongest."""
+    if pipeline.sandbox.kind != "auto" or sandbox is None or sandbox.kind == "bubblewrap":
+        return ()
+    return (f"the sandbox is {sandbox.kind}: bubblewrap, which holds more, does not work here",)
 
 
 def _notices(pipeline: Pipeline, tests: TestSuite | NoTests) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stomper_sdk.errors import ConflictError, RefusedError, StomperError
+from stomper_sdk.model.finding import Delta
 from stomper_sdk.model.present import counted
 from stomper_sdk.model.result import Attempt, FileResult, Outcome
 from stomper_sdk.stages.base import FileState
@@ -39,6 +40,11 @@ def derive_result(
         remaining=delta.remaining if delta else state.task.findings,
         introduced=delta.introduced if delta else (),
         also_fixed=best.also_fixed if best else (),
+        suppressed=delta.suppressed if delta else (),
+        attempt=best.number if best else None,
+        before=state.evidence,
+        after=best.evidence if best else (),
+        base=state.base,
         lines_added=sum(added for added, _ in counts),
         lines_removed=sum(removed for _, removed in counts),
         tests=best.tests.summary if best and best.tests else None,
@@ -51,13 +57,18 @@ def _outcome(state: FileState, error: StomperError | None, *, landed: bool) -> t
     if error is not None:
         return _of_error(error), str(error)
     if landed:
-        left = state.best.delta.remaining if state.best and state.best.delta else ()
-        return ("partial", f"{counted(len(left), 'finding')} left") if left else ("fixed", None)
+        return _of_delta(state.best.delta if state.best and state.best.delta else Delta())
     if not state.task.findings:
         return "skipped", "its findings are gone: another commit has fixed them meanwhile"
     if state.best is not None:
         return "unfixed", "the pipeline has no stage that commits the fix"
     return _of_attempts(state.attempts)
+
+
+def _of_delta(delta: Delta) -> tuple[Outcome, str | None]:
+    counts = ((len(delta.remaining), "left"), (len(delta.suppressed), "suppressed, not fixed"))
+    told = ", ".join(f"{counted(count, 'finding')} {what}" for count, what in counts if count)
+    return ("partial", told) if told else ("fixed", None)
 
 
 def _of_error(error: StomperError) -> Outcome:
@@ -75,5 +86,6 @@ def _of_attempts(attempts: tuple[Attempt, ...]) -> tuple[Outcome, str | None]:
     if last.outcome == "agent_error":
         return "error", last.reason
     if last.outcome == "partial":
-        return "unfixed", f"{counted(last.remaining_count, 'finding')} left, and accept is all"
+        left = last.remaining_count + last.suppressed_count
+        return "unfixed", f"{counted(left, 'finding')} left, and accept is all"
     return "unfixed", last.reason

@@ -19,6 +19,7 @@ from stomper_sdk.model.pipeline import AgentSpec, CheckSpec, Pipeline
 from stomper_sdk.options import build, command_words, nearest, optional
 from stomper_sdk.prompts import check_template
 from stomper_sdk.reducers import resolve_reducers
+from stomper_sdk.signatures import refusal
 from stomper_sdk.stages.base import Selection
 from stomper_sdk.stages.generate_prompt import template_of
 from stomper_sdk.stages.message import check_commit_template
@@ -26,6 +27,8 @@ from stomper_sdk.stages.message import check_commit_template
 __all__ = ["Resolved", "resolve"]
 
 AgentLike = Agent | Callable[..., Any]
+_AGENT = ("name", "timeout", "once", "edit")
+_CHECK = ("name", "scope", "version", "covers", "look")
 
 
 @attrs.frozen
@@ -53,12 +56,14 @@ def resolve(
         UsageError: the caller names a check or an agent that there is not.
     """
     problems: list[Problem] = []
+    hints: list[str] = []
 
     def attempt(function: Callable[..., Any], *args: Any) -> Any:
         try:
             return function(*args)
         except PipelineError as error:
             problems.extend(problem for problem in error.problems if problem not in problems)
+            hints.extend(hint for hint in [error.hint] if hint and hint not in hints)
             return None
 
     program = attempt(compile_stages, pipeline)
@@ -68,8 +73,9 @@ def resolve(
     attempt(check_template, template_of(pipeline.prompt.template, root), pipeline.prompt.levels)
     attempt(check_commit_template, pipeline.apply.commit.template)
     problems += _further_problems(pipeline)
+    problems += _unconfined(pipeline, [agent for agent in cascade if agent is not None])
     if problems:
-        raise PipelineError([_placed(problem, pipeline) for problem in problems])
+        raise PipelineError([_placed(problem, pipeline) for problem in problems], "\n".join(hints))
     return Resolved(program, tuple(checks), tuple(cascade))
 
 
@@ -90,6 +96,14 @@ def _further_problems(pipeline: Pipeline) -> Iterator[Problem]:
             yield Problem(f"only {{session_id}} in braces, got {{{name}}}", "apply.branch")
 
 
+def _unconfined(pipeline: Pipeline, cascade: Iterable[Agent]) -> Iterator[Problem]:
+    """Agents that a sandbox would not hold."""
+    for agent in cascade if pipeline.sandbox.kind != "none" else ():
+        if not getattr(agent, "confined", False):
+            text = "it runs in this process, which no sandbox holds; use a command, or sandbox.kind: none"
+            yield Problem(text, f"agents.{agent.name}")
+
+
 def _placed(problem: Problem, pipeline: Pipeline) -> Problem:
     """The problem with the place where its path, or what comes nearest to it, stands in the YAML."""
     path = problem.path
@@ -107,9 +121,12 @@ def _check(spec: CheckSpec) -> Check:
     path = f"checks.{spec.name}"
     plugin: Any = CHECKS.get(spec.use, f"{path}.use")
     if isinstance(plugin, type):
-        check: Check = build(plugin, spec.name, spec.options, path)
+        check: Check = _whole("check", build(plugin, spec.name, spec.options, path), _CHECK, path)
         return check
     _no_options(spec.use, spec.options, path)
+    wrong = refusal(plugin, "tree", "paths")
+    if wrong:
+        raise PipelineError([Problem(f"{spec.use}: {wrong}", f"{path}.use")])
     return FunctionCheck.of(spec.name, plugin)
 
 
@@ -135,7 +152,7 @@ def _agent(name: str, pipeline: Pipeline, agents: Mapping[str, AgentLike]) -> Ag
     spec = next((spec for spec in pipeline.agents if spec.name == name), AgentSpec(name, name))
     plugin: Any = AGENTS.get(spec.use, f"{path}.use")
     if isinstance(plugin, type):
-        agent: Agent = build(plugin, name, spec.options, path)
+        agent: Agent = _whole("agent", build(plugin, name, spec.options, path), _AGENT, path)
         return agent
     _no_options(spec.use, spec.options, path)
     return as_agent(name, plugin)
@@ -143,7 +160,19 @@ def _agent(name: str, pipeline: Pipeline, agents: Mapping[str, AgentLike]) -> Ag
 
 def as_agent(name: str, given: AgentLike) -> Agent:
     """An agent as it is, or one made of a function."""
-    return given if hasattr(given, "edit") else PythonAgent.of(name, given)  # type: ignore[return-value]
+    if hasattr(given, "edit") and not isinstance(given, type):
+        agent: Agent = _whole("agent", given, _AGENT, f"agents.{name}")
+        return agent
+    return PythonAgent.of(name, given)
+
+
+def _whole(kind: str, made: Any, members: Iterable[str], path: str) -> Any:
+    """A plug-in with all that it is asked for later."""
+    missing = [member for member in members if not hasattr(made, member)]
+    if missing:
+        text = f"{type(made).__qualname__} is no {kind}: it lacks {', '.join(missing)}"
+        raise PipelineError([Problem(text, path)])
+    return made
 
 
 def _no_options(use: str, options: Mapping[str, Any], path: str) -> None:

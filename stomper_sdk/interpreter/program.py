@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection, Iterator
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
@@ -12,6 +13,7 @@ import attrs
 from stomper_sdk.errors import PipelineError, Problem
 from stomper_sdk.model.pipeline import CommitSpec, Pipeline, StageSpec
 from stomper_sdk.options import build, nearest
+from stomper_sdk.signatures import refusal
 from stomper_sdk.stages.base import STAGES, BlockName, Stage, define_stage
 
 __all__ = ["Block", "Program", "Step", "compile_stages"]
@@ -131,7 +133,7 @@ def _stage(spec: StageSpec, path: str) -> tuple[Stage, dict[str, Any]]:
 
 def _stage_of_class(plugin: type[Any], name: str, options: dict[str, Any], path: str) -> Stage:
     """A class is a stage whose fields are its options, with a method `run(state, context)`."""
-    made = build(plugin, name, options, path) if attrs.has(plugin) else plugin(**options)
+    made = build(plugin, name, options, path)
     stage = _stage_of_function(getattr(made, "run", None), name, path)
     given: dict[str, Any] = {
         word: frozenset(getattr(plugin, word, ())) for word in ("needs", "gives", "takes")
@@ -141,10 +143,14 @@ def _stage_of_class(plugin: type[Any], name: str, options: dict[str, Any], path:
 
 
 def _stage_of_function(function: Any, name: str, path: str) -> Stage:
-    if not inspect.iscoroutinefunction(function) or len(inspect.signature(function).parameters) < 2:
+    if not inspect.iscoroutinefunction(function):
         text = f"the stage {name} is not an async function of (state, context)"
         raise PipelineError([Problem(text, path)])
-    return define_stage(name)(function)
+    stage = define_stage(name)(function)
+    wrong = refusal(partial(function, **dict.fromkeys(stage.required)), "state", "context")
+    if wrong:
+        raise PipelineError([Problem(f"the stage {name}: {wrong}", path)])
+    return stage
 
 
 def _check_order(

@@ -13,9 +13,12 @@ from stomper_sdk.interpreter.file_run import run_file
 from stomper_sdk.interpreter.program import Block, Program, Step
 from stomper_sdk.interpreter.scheduler import Control, Gauge, run_bounded
 from stomper_sdk.interpreter.steps import run_step
-from stomper_sdk.model.plan import FileTask
+from stomper_sdk.journal.log import Journal
+from stomper_sdk.journal.records import Opened, Planned
+from stomper_sdk.model.plan import FileTask, Plan
 from stomper_sdk.model.result import FileResult
 from stomper_sdk.stages.base import Context, RunState
+from stomper_sdk.vcs.git import in_thread
 
 __all__ = ["Run", "interpret"]
 
@@ -25,9 +28,13 @@ _ALWAYS = frozenset({"aggregate_results", "cleanup"})
 
 @attrs.define
 class Run:
-    """How far the run has come, kept where an error that ends it cannot take it along."""
+    """How far the run has come, kept where an error that ends it cannot take it along.
+
+    `opened` is what goes into the journal first; a run that is resumed has none, and a plan.
+    """
 
     state: RunState = RunState()
+    opened: Opened | None = None
     gauge: Gauge = attrs.field(factory=Gauge)
     aborted: bool = False
     ended: list[FileResult] = attrs.field(factory=list)
@@ -55,6 +62,8 @@ async def _step(node: Step | Block, context: Context, control: Control, run: Run
         await _for_each_file(node, context, control, run)
     elif node.stage.name in _ALWAYS:
         run.state = await run_step(node, run.state, context, None)
+    elif "plan" in node.stage.gives and run.state.plan is not None:
+        return
     elif not control.cancelled:
         with control.scope():
             run.state = await run_step(node, run.state, context, None)
@@ -64,6 +73,9 @@ async def _for_each_file(block: Block, context: Context, control: Control, run: 
     plan = run.state.plan
     if plan is None:
         return
+    if run.opened is not None:
+        await in_thread(_open_journal, context.session.journal, run.opened, plan)
+    known = {result.path for result in run.ended}
 
     def ended(result: FileResult) -> None:
         run.ended.append(result)
@@ -74,12 +86,19 @@ async def _for_each_file(block: Block, context: Context, control: Control, run: 
     try:
         work = partial(run_file, block=block, context=context, ended=ended)
         limit = context.pipeline.parallelism.max_parallel_files
-        await run_bounded(plan.tasks, work, limit, control, run.gauge)
+        await run_bounded(
+            [task for task in plan.tasks if task.path not in known], work, limit, control, run.gauge
+        )
     finally:
         run.state = attrs.evolve(run.state, results=in_plan_order(plan.tasks, run.ended))
     if not control.cancelled:
         with control.scope():
             run.state = await close_run(run.state, context)
+
+
+def _open_journal(journal: Journal, opened: Opened, plan: Plan) -> None:
+    journal.append(opened)
+    journal.append(Planned(plan))
 
 
 def in_plan_order(tasks: Sequence[FileTask], ended: Sequence[FileResult]) -> tuple[FileResult, ...]:

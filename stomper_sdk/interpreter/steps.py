@@ -51,7 +51,7 @@ async def _foreign(step: Step, state: State, context: Context) -> State:
     except StomperError:
         raise
     # A stage of the user's own may raise anything; it ends its file, not the run.
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StageError(f"stage {step.stage.name} raised {type(error).__name__}: {error}") from error
     if made is None:
         return state

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from stomper_sdk.errors import StomperError
 from stomper_sdk.interpreter.run import Run
 from stomper_sdk.interpreter.scheduler import Control
+from stomper_sdk.model.evidence import Evidence
 from stomper_sdk.model.finding import Finding
-from stomper_sdk.model.plan import FileTask, Plan
+from stomper_sdk.model.plan import Plan
 from stomper_sdk.model.present import hide
-from stomper_sdk.model.result import FAILED, FileResult, FindingEnd, RunResult, RunStatus, gone, settled
+from stomper_sdk.model.result import (
+    FAILED,
+    FileResult,
+    FindingEnd,
+    FindingStatus,
+    RunResult,
+    RunStatus,
+    gone,
+    settled,
+)
 from stomper_sdk.stages.base import Context
 
 __all__ = ["tell"]
 
 _INTERRUPTED = 130
+_GONE = "another commit has fixed it meanwhile"
 
 
 def tell(
@@ -48,6 +59,7 @@ def tell(
         findings=findings,
         checks=state.checks,
         tests=state.tests.summary if state.tests else None,
+        tests_failed=_tests_failed(run),
         notices=state.notices,
         error=hide(str(error), context.pipeline.secrets) if error else None,
     )
@@ -68,11 +80,14 @@ def _exit_code(
         return error.exit_code
     if control.draining and not run.aborted:
         return _INTERRUPTED
-    tests = run.state.tests
-    skipped = run.state.plan.skipped if run.state.plan else ()
-    left = bool(skipped) or any(end.status in ("remaining", "new") for end in findings)
+    left = any(end.is_left for end in findings)
     failed = any(result.outcome in FAILED for result in run.state.results)
-    return 1 if left or failed or (tests is not None and tests.state in ("failed", "blind")) else 0
+    return 1 if left or failed or _tests_failed(run) else 0
+
+
+def _tests_failed(run: Run) -> bool:
+    tests = run.state.tests
+    return tests is not None and tests.state in ("failed", "blind")
 
 
 def _left_alone(plan: Plan | None) -> Iterator[FileResult]:
@@ -89,24 +104,43 @@ def _ends(run: Run) -> Iterator[FindingEnd]:
     if plan is None:
         return
     results = run.state.results
+    seen, tree = _by_check(plan.evidence), _by_check(plan.tree_evidence)
     for task in plan.tasks[len(results) :]:
-        yield from (FindingEnd(finding, "remaining") for finding in task.findings)
+        yield from (FindingEnd(it, "remaining", before=seen.get(it.check)) for it in task.findings)
     known = settled(results)
     for task, result in zip(plan.tasks, results, strict=False):
-        yield from _ends_of(task, result, known)
-    yield from (FindingEnd(finding, "new") for finding in run.state.introduced)
+        before = {**seen, **_by_check(result.before)}
+        yield from _ends_of(result, before)
+        for it in gone(task, known):
+            yield FindingEnd(it, "skipped", gone=True, reason=_GONE, before=seen.get(it.check))
+    yield from run.state.introduced
     for skipped in plan.skipped:
-        yield from (FindingEnd(finding, "skipped") for finding in skipped.findings)
+        for it in skipped.findings:
+            yield FindingEnd(it, "skipped", reason=skipped.reason, before=tree.get(it.check))
 
 
-def _ends_of(
-    task: FileTask, result: FileResult, known: Mapping[str, Sequence[Finding]]
-) -> Iterator[FindingEnd]:
-    yield from (FindingEnd(finding, "fixed") for finding in result.fixed)
-    yield from (FindingEnd(finding, "remaining") for finding in result.remaining)
-    yield from (FindingEnd(finding, "new") for finding in result.introduced)
-    # What somebody else's commit has fixed meanwhile was seen, and is not ours to count.
-    yield from (FindingEnd(finding, "skipped") for finding in gone(task, known))
+def _ends_of(result: FileResult, before: Mapping[str, Evidence]) -> Iterator[FindingEnd]:
+    after = _by_check(result.after)
+    ends: Sequence[tuple[FindingStatus, Sequence[Finding]]] = (
+        ("fixed", result.fixed),
+        ("suppressed", result.suppressed),
+        ("remaining", result.remaining),
+        ("new", result.introduced),
+    )
+    for status, findings in ends:
+        for it in findings:
+            yield FindingEnd(
+                it,
+                status,
+                attempt=result.attempt,
+                commit=result.commit,
+                before=before.get(it.check),
+                after=after.get(it.check),
+            )
+
+
+def _by_check(evidence: Iterable[Evidence]) -> Mapping[str, Evidence]:
+    return {it.check: it for it in evidence}
 
 
 def _place(end: FindingEnd) -> tuple[str, int, int, str]:

@@ -14,7 +14,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -23,17 +22,30 @@ from typing import Any
 
 import attrs
 
+from stomper_sdk.clearing import clear_away
 from stomper_sdk.errors import RepositoryError
+from stomper_sdk.faults import point
 from stomper_sdk.flock import try_lock, unlock
+from stomper_sdk.journal.log import JOURNAL, Journal
+from stomper_sdk.model.present import hide_in_json
 from stomper_sdk.orphans import FAMILY, end_family
 
-__all__ = ["DeadSession", "Session", "bury", "dead_sessions", "open_session", "state_folder"]
+__all__ = [
+    "SESSION_ID",
+    "DeadSession",
+    "Session",
+    "bury",
+    "dead_sessions",
+    "is_alive",
+    "open_session",
+    "state_folder",
+]
 
 _RECORD = "session.json"
 _ALIVE = "alive"
 #: The file in the folder of workspaces that says whose it is.
 _OWNER = ".session"
-_SESSION_ID = re.compile(r"stomper-[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
+SESSION_ID = re.compile(r"stomper-[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
 _FOLDER_NAME = re.compile(r"stomper-[0-9a-f]{16}")
 _FAMILY = re.compile(r"[0-9a-f]{16}")
 
@@ -46,19 +58,36 @@ class Session:
     folder: Path
     workspaces: Path
     _alive: int = attrs.field(repr=False)
+    _hidden: frozenset[str] = attrs.field(default=frozenset(), repr=False)
 
-    def record(self, name: str, text: str) -> None:
-        """Write a file in the session's folder, whole or not at all."""
+    @property
+    def journal(self) -> Journal:
+        return Journal(self.folder, self._hidden)
+
+    def record(self, name: str, document: str) -> None:
+        """Write a document of JSON in the session's folder, whole or not at all."""
         draft = self.folder / f".{name}"
-        draft.write_text(text, encoding="utf-8", errors="surrogateescape")
-        draft.replace(self.folder / name)
+        text = hide_in_json(document, self._hidden)
+        try:
+            draft.write_text(text, encoding="utf-8", errors="surrogateescape")
+            draft.replace(self.folder / name)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
+
+    def forget(self) -> None:
+        """Close it, and keep nothing of it."""
+        (self.folder / JOURNAL).unlink(missing_ok=True)
+        self.close()
 
     def close(self) -> None:
-        """Remove the workspaces' folder and stop being alive."""
-        shutil.rmtree(self.workspaces, ignore_errors=True)
+        """Remove the workspaces' folder and stop being alive; a session that kept nothing goes whole."""
+        clear_away(self.workspaces)
         (self.folder / _RECORD).unlink(missing_ok=True)
         (self.folder / _ALIVE).unlink(missing_ok=True)
         unlock(self._alive)
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()
 
 
 @attrs.frozen
@@ -98,26 +127,41 @@ def new_session_id() -> str:
     return f"stomper-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
 
 
-def open_session(state: Path, parent: Path) -> Session:
-    """Start a session whose workspaces live in a new folder below `parent`."""
-    while True:
-        session_id = new_session_id()
-        folder = state / "sessions" / session_id
-        try:
-            folder.mkdir()
-            break
-        except FileExistsError:
-            continue
-    alive = try_lock(folder / _ALIVE)
-    assert alive is not None
+def open_session(
+    state: Path, parent: Path, session_id: str | None = None, hidden: frozenset[str] = frozenset()
+) -> Session:
+    """Start a session whose workspaces live in a new folder below `parent`, or go on with one that ended.
+
+    `hidden` are values that stand in nothing which it keeps.
+
+    Raises:
+        RepositoryError: another process goes on with it already.
+    """
+    folder = _new_folder(state) if session_id is None else state / "sessions" / session_id
+    session_id, alive = folder.name, try_lock(folder / _ALIVE)
+    if alive is None:
+        raise RepositoryError(f"{session_id} is at work in another process", "Wait for it to end.")
     workspaces, token = parent / f"stomper-{secrets.token_hex(8)}", secrets.token_hex(16)
-    session = Session(session_id, folder, workspaces, alive)
+    session = Session(session_id, folder, workspaces, alive, hidden)
     # Recorded before it is made: what a kill leaves can then be found.
     record = {"id": session_id, "family": FAMILY, "workspaces": str(workspaces), "token": token}
-    session.record(_RECORD, json.dumps(record))
-    workspaces.mkdir(mode=0o700)
-    (workspaces / _OWNER).write_text(token)
+    try:
+        session.record(_RECORD, json.dumps(record))
+        workspaces.mkdir(mode=0o700)
+        (workspaces / _OWNER).write_text(token)
+    except OSError:
+        session.close()
+        raise
+    point("session")
     return session
+
+
+def _new_folder(state: Path) -> Path:
+    while True:
+        folder = state / "sessions" / new_session_id()
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
+            return folder
 
 
 def dead_sessions(state: Path) -> Iterator[DeadSession]:
@@ -140,13 +184,27 @@ def bury(session: DeadSession) -> None:
     """End the processes that a dead session left and remove its folder of workspaces."""
     end_family(session.family)
     if _holds_token(session):
-        shutil.rmtree(session.workspaces, ignore_errors=True)
+        clear_away(session.workspaces)
     else:
         # Killed before it could say whose it is: only an empty one goes.
         with contextlib.suppress(OSError):
             session.workspaces.rmdir()
     (session.folder / _RECORD).unlink(missing_ok=True)
     (session.folder / _ALIVE).unlink(missing_ok=True)
+
+
+def is_alive(folder: Path) -> bool:
+    """Whether the session of that folder has a process that still lives."""
+    alive = folder / _ALIVE
+    if folder.is_symlink() or alive.is_symlink() or not (alive.is_file() and (folder / _RECORD).is_file()):
+        return False
+    try:
+        lock = try_lock(alive)
+    except OSError:  # somebody else's, whom we cannot ask
+        return False
+    if lock is not None:
+        unlock(lock)
+    return lock is None
 
 
 def _lock_of(folder: Path) -> int | None:
@@ -157,7 +215,7 @@ def _lock_of(folder: Path) -> int | None:
     alive = folder / _ALIVE
     if folder.is_symlink() or alive.is_symlink() or not alive.is_file():
         return None
-    return try_lock(alive) if _SESSION_ID.fullmatch(folder.name) else None
+    return try_lock(alive) if SESSION_ID.fullmatch(folder.name) else None
 
 
 def _read(record: Path) -> DeadSession | None:

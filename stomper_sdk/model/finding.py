@@ -42,6 +42,12 @@ class Finding:
     scope: str = ""
     text: str = ""
 
+    @property
+    def location(self) -> str:
+        """Path, line and column as far as they are known: `a.py:3:8`."""
+        column = self.column if self.line else None
+        return ":".join(str(part) for part in (self.path, self.line, column) if part)
+
 
 @attrs.frozen
 class Fingerprint:
@@ -59,13 +65,15 @@ class Fingerprint:
 class Delta:
     """What became of the findings of one look in another: each finding stands in one place only.
 
-    `remaining` holds the later look's findings, `kept` the earlier look's partners of them.
+    `remaining` holds the later look's findings, `kept` the earlier look's partners of them. `suppressed`
+    are gone from the look and still in the code: something was added there that silences them.
     """
 
     fixed: tuple[Finding, ...] = ()
     remaining: tuple[Finding, ...] = ()
     introduced: tuple[Finding, ...] = ()
     kept: tuple[Finding, ...] = ()
+    suppressed: tuple[Finding, ...] = ()
 
 
 def enclose(findings: Iterable[Finding], sources: Mapping[str, str]) -> tuple[Finding, ...]:

@@ -7,9 +7,12 @@ defaults, and the only place where they stand. Times are seconds.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, Literal
 
 import attrs
+
+from stomper_sdk.model.present import hide, one_line
 
 __all__ = [
     "AgentSpec",
@@ -30,6 +33,8 @@ __all__ = [
     "TestValidationSpec",
     "WorkspaceSpec",
 ]
+
+_DRAWING = "stomper_sdk.interpreter.drawing"
 
 RetryCause = Literal["agent_error", "unfixed", "new_findings", "guard", "tests_failed", "conflict"]
 
@@ -102,15 +107,20 @@ class TestValidationSpec:
     mode: Literal["full", "quick", "final", "none"] = "quick"
     command: str | tuple[str, ...] = "auto"
     timeout: float = 600.0
+    env: tuple[str, ...] = ()
     flaky_reruns: int = 1
 
 
 @attrs.frozen
 class GuardSpec:
-    """What a fix may touch: its own file, the files that match some globs, or the whole repo."""
+    """What a fix may touch: its own file, the files that match some globs, or the whole repo.
+
+    `forbid` are kinds of change by name, `allow` what is no such change all the same.
+    """
 
     scope: Literal["file", "repo"] | tuple[str, ...] = "file"
-    forbid: tuple[str, ...] = ()
+    forbid: tuple[str, ...] = ("suppressions", "test_edits", "config_edits", "deletions")
+    allow: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
     max_changed_lines: int = 400
 
 
@@ -125,7 +135,13 @@ class WorkspaceSpec:
 
 @attrs.frozen
 class SandboxSpec:
-    kind: Literal["none"] = "none"
+    """What programs are shut in; `memory` is in bytes."""
+
+    kind: Literal["none", "bubblewrap", "landlock", "auto"] = "none"
+    network: Literal["deny", "allow"] = "deny"
+    writable: tuple[str, ...] = ()
+    memory: int = 2 * 1024**3
+    processes: int = 256
 
 
 @attrs.frozen
@@ -171,7 +187,7 @@ class ReducerSpec:
     where: str = "any"
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Pipeline:
     """A whole pipeline: every section, with the defaults filled in.
 
@@ -211,3 +227,18 @@ class Pipeline:
                 return spec
             pending = [*spec.children, *pending]
         return None
+
+    def __repr__(self) -> str:
+        parts = {
+            "checks": [check.name for check in self.checks],
+            "agents": [agent.name for agent in self.agents],
+            "stages": [stage.name for stage in self.stages],
+            "reducers": [reducer.name for reducer in self.reducers],
+        }
+        told = "; ".join(f"{kind} {', '.join(names)}" for kind, names in parts.items() if names)
+        return f"<Pipeline {one_line(hide(f'{self.name}: {told}', self.secrets))}>"
+
+    def _repr_svg_(self) -> str:
+        # Drawing needs the stages, floors above: imported when a notebook asks.
+        drawn: str = import_module(_DRAWING).as_svg(self)
+        return drawn

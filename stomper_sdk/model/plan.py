@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import attrs
 
+from stomper_sdk.model.evidence import Evidence
 from stomper_sdk.model.finding import Finding
 
 __all__ = ["FileTask", "Plan", "Skipped"]
@@ -35,7 +36,9 @@ class Plan:
     """The tasks in order; `baseline` is every finding of the base commit, targeted or not.
 
     Fixes are judged against the baseline, so that a finding which was not asked for but was there
-    before is not taken for a new one.
+    before is not taken for a new one. `unsettled` are files that differ from the commit before anybody
+    has edited them. `evidence` proves the look at the base commit, `tree_evidence` the one at the user's
+    tree, in which what is skipped was seen.
     """
 
     base_commit: str
@@ -43,6 +46,9 @@ class Plan:
     skipped: tuple[Skipped, ...]
     baseline: tuple[Finding, ...]
     notices: tuple[str, ...] = ()
+    unsettled: frozenset[str] = frozenset()
+    evidence: tuple[Evidence, ...] = ()
+    tree_evidence: tuple[Evidence, ...] = ()
 
     def baseline_of(self, paths: Collection[str]) -> tuple[Finding, ...]:
         """The baseline's findings in some files."""

@@ -7,6 +7,7 @@ right-to-left overrides); what is shown passes through `visible` first.
 from __future__ import annotations
 
 import html
+import json
 import math
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
@@ -14,7 +15,18 @@ from typing import Any
 
 import attrs
 
-__all__ = ["counted", "hide", "html_table", "one_line", "plain", "seconds_text", "visible"]
+__all__ = [
+    "counted",
+    "hide",
+    "hide_in_json",
+    "html_table",
+    "listed",
+    "one_line",
+    "plain",
+    "seconds_text",
+    "visible",
+    "visible_lines",
+]
 
 
 _SHORTEST_SECRET = 2
@@ -29,12 +41,22 @@ def visible(text: str) -> str:
     )
 
 
+def visible_lines(text: str) -> str:
+    """The same for a text of several lines, which it keeps."""
+    return "\n".join(visible(line) for line in text.split("\n"))
+
+
 def hide(text: str, secrets: Collection[str]) -> str:
     """The text without values that came from the environment; one of a letter or two hides nothing."""
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) > _SHORTEST_SECRET:
             text = text.replace(secret, "***")
     return text
+
+
+def hide_in_json(document: str, secrets: Collection[str]) -> str:
+    """The same for a document of JSON, in which a value may be written with escapes."""
+    return hide(document, {json.dumps(secret)[1:-1] for secret in secrets}) if secrets else document
 
 
 def one_line(text: str, limit: int = 300) -> str:
@@ -46,6 +68,12 @@ def one_line(text: str, limit: int = 300) -> str:
 def counted(number: int, noun: str) -> str:
     """`1 file`, `2 files`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listed(items: Sequence[str], shown: int = 5) -> str:
+    """`a, b and 3 more`: the first few of some names, fit to be shown."""
+    more = f" and {len(items) - shown} more" if len(items) > shown else ""
+    return ", ".join(visible(item) for item in items[:shown]) + more
 
 
 def seconds_text(seconds: float) -> str:

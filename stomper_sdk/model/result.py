@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 import attrs
 
+from stomper_sdk.model.evidence import Evidence
 from stomper_sdk.model.finding import Finding, compare
 from stomper_sdk.model.plan import FileTask
 from stomper_sdk.model.present import counted, html_table, one_line, plain, seconds_text
@@ -35,7 +36,7 @@ AttemptOutcome = Literal[
     "fixed", "partial", "unfixed", "new_findings", "guard", "tests_failed", "agent_error", "conflict"
 ]
 RunStatus = Literal["completed", "stopped", "cancelled", "failed"]
-FindingStatus = Literal["fixed", "remaining", "skipped", "new"]
+FindingStatus = Literal["fixed", "remaining", "skipped", "new", "suppressed"]
 
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 SUCCEEDED: frozenset[Outcome] = frozenset({"fixed", "partial"})
@@ -57,6 +58,7 @@ class Attempt:
     fixed_count: int = 0
     remaining_count: int = 0
     new_count: int = 0
+    suppressed_count: int = 0
     tokens_in: int | None = None
     tokens_out: int | None = None
     cost_usd: float | None = None
@@ -71,7 +73,10 @@ class FileResult:
 
     `fixed` are findings as they were before, `remaining` and `introduced` as they are in the target
     after it; a fix that was not committed fixed nothing. `also_fixed` are findings of other files that
-    its commit cured. `notes` is what the pipeline's own stages left.
+    its commit cured, `suppressed` those that it silenced. `attempt` is the number of the one that was
+    committed; `before` and `after` prove the looks by which it was judged, `before` only where that was not
+    the plan's own look. `base` is the commit on which the fix was made and judged. `notes` is what the
+    pipeline's own stages left.
     """
 
     path: str
@@ -83,6 +88,11 @@ class FileResult:
     remaining: tuple[Finding, ...] = attrs.field(default=(), repr=False)
     introduced: tuple[Finding, ...] = attrs.field(default=(), repr=False)
     also_fixed: tuple[Finding, ...] = attrs.field(default=(), repr=False)
+    suppressed: tuple[Finding, ...] = attrs.field(default=(), repr=False)
+    attempt: int | None = None
+    before: tuple[Evidence, ...] = attrs.field(default=(), repr=False)
+    after: tuple[Evidence, ...] = attrs.field(default=(), repr=False)
+    base: str | None = None
     lines_added: int = 0
     lines_removed: int = 0
     tests: str | None = None
@@ -106,16 +116,20 @@ class FileResult:
         return len(self.introduced)
 
     @property
+    def suppressed_count(self) -> int:
+        return len(self.suppressed)
+
+    @property
     def fixed_codes(self) -> tuple[str, ...]:
         """The code of each finding that was fixed, once for each finding."""
         return tuple(finding.code for finding in self.fixed)
 
 
 def settled(results: Iterable[FileResult]) -> Mapping[str, Sequence[Finding]]:
-    """By path, the findings that some file's result tells to be fixed or left."""
+    """By path, the findings that some file's result tells to be fixed, silenced or left."""
     found: dict[str, list[Finding]] = defaultdict(list)
     for result in results:
-        for finding in (*result.fixed, *result.remaining):
+        for finding in (*result.fixed, *result.suppressed, *result.remaining):
             found[finding.path].append(finding)
     return found
 
@@ -127,10 +141,26 @@ def gone(task: FileTask, known: Mapping[str, Sequence[Finding]]) -> tuple[Findin
 
 @attrs.frozen
 class FindingEnd:
-    """A finding that the run saw, and how it ended."""
+    """A line of the ledger: a finding that the run saw, how it ended, and what proves it.
+
+    `before` and `after` are the looks of its check before and after the fix, `attempt` and `commit` those of
+    the fix; where nothing was committed, there is only `before`. `reason` says why it was skipped, or who
+    brought a new one; `gone`: somebody else's commit has fixed it meanwhile.
+    """
 
     finding: Finding
     status: FindingStatus
+    gone: bool = False
+    reason: str | None = None
+    attempt: int | None = None
+    commit: str | None = None
+    before: Evidence | None = None
+    after: Evidence | None = None
+
+    @property
+    def is_left(self) -> bool:
+        """Whether there is still something to fix."""
+        return self.status != "fixed" and not self.gone
 
 
 @attrs.frozen(repr=False)
@@ -138,7 +168,8 @@ class RunResult:
     """A whole run. Reducers are attributes by their names: `result.total_errors_fixed`.
 
     `files` are in plan order, those that were left alone after them. `checks` tells each check's tool
-    version, `tests` the verdict of the tests at the end, `notices` what a person should know.
+    version, `tests` the verdict of the tests at the end, `tests_failed` whether it is a bad one, `notices`
+    what a person should know.
     """
 
     session_id: str
@@ -155,6 +186,7 @@ class RunResult:
     findings: tuple[FindingEnd, ...]
     checks: Mapping[str, str] = attrs.field(factory=dict)
     tests: str | None = None
+    tests_failed: bool = False
     notices: tuple[str, ...] = ()
     error: str | None = None
 
@@ -166,33 +198,45 @@ class RunResult:
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self.reducers]
 
+    @property
+    def ledger(self) -> tuple[FindingEnd, ...]:
+        """Every finding that the run saw, each once, with its end and its proof; the same as `findings`."""
+        return self.findings
+
     def count(self, outcome: Outcome) -> int:
         """How many files ended so."""
         return sum(file.outcome == outcome for file in self.files)
 
     def to_dict(self) -> dict[str, Any]:
         """The document that `--output json` prints: plain data, as `schema/result.schema.json` tells."""
+        proofs = {proof: None for end in self.findings for proof in (end.before, end.after) if proof}
+        places = {proof: place for place, proof in enumerate(proofs)}
         return {
             "version": 1,
             **_picked(self, _RUN_KEYS),
             "files": [_file_document(file) for file in self.files],
-            "findings": [_finding_document(end) for end in self.findings],
+            "findings": [_finding_document(end, places) for end in self.findings],
+            "evidence": [plain(proof) for proof in proofs],
             **_picked(self, _NOTE_KEYS),
         }
 
     def __repr__(self) -> str:
-        return f"<RunResult {one_line(self._title())}>"
+        return f"<RunResult {one_line(self.headline)}>"
 
     def _repr_html_(self) -> str:
         header = ("outcome", "file", "fixed", "left", "new", "attempts", "time", "commit", "reason")
         rows = [_row(file) for file in self.files[:_ROWS]]
         if len(self.files) > _ROWS:
             rows.append(("…", f"and {len(self.files) - _ROWS} more"))
-        return html_table(self._title(), header, rows)
+        return html_table(self.headline, header, rows)
 
-    def _title(self) -> str:
+    @property
+    def headline(self) -> str:
+        """The run in one line: its name and status, what became of files and findings, the time."""
         ends = [end.status for end in self.findings]
         findings = f"{counted(ends.count('fixed'), 'finding')} fixed, {ends.count('remaining')} left"
+        if suppressed := ends.count("suppressed"):
+            findings += f", {suppressed} suppressed"
         time = seconds_text(self.duration_seconds)
         return f"{self.session_id} {self.status}: {self._outcomes()}; {findings}; {time}"
 
@@ -216,7 +260,7 @@ _RUN_KEYS = (
     "peak_parallel_files",
     "reducers",
 )
-_NOTE_KEYS = ("checks", "tests", "notices", "error")
+_NOTE_KEYS = ("checks", "tests", "tests_failed", "notices", "error")
 _FILE_KEYS = (
     "path",
     "outcome",
@@ -226,6 +270,7 @@ _FILE_KEYS = (
     "fixed_count",
     "remaining_count",
     "new_count",
+    "suppressed_count",
     "lines_added",
     "lines_removed",
     "tests",
@@ -237,11 +282,16 @@ _ATTEMPT_KEYS = (
     "outcome",
     "reason",
     "duration_seconds",
+    "fixed_count",
+    "remaining_count",
+    "new_count",
+    "suppressed_count",
     "tokens_in",
     "tokens_out",
     "cost_usd",
 )
-_FINDING_KEYS = ("check", "code", "path", "line", "column", "message")
+_END_KEYS = ("status", "gone", "reason", "attempt", "commit")
+_FINDING_KEYS = ("check", "code", "path", "line", "column", "severity", "message")
 
 
 def _file_document(file: FileResult) -> dict[str, Any]:
@@ -249,8 +299,10 @@ def _file_document(file: FileResult) -> dict[str, Any]:
     return {**_picked(file, _FILE_KEYS), "attempts": attempts}
 
 
-def _finding_document(end: FindingEnd) -> dict[str, Any]:
-    return {**_picked(end.finding, _FINDING_KEYS), "status": end.status}
+def _finding_document(end: FindingEnd, places: Mapping[Evidence, int]) -> dict[str, Any]:
+    """A line of the ledger; what proves it is told by its place among the evidence."""
+    proofs = {"before": end.before and places[end.before], "after": end.after and places[end.after]}
+    return {**_picked(end.finding, _FINDING_KEYS), **_picked(end, _END_KEYS), **proofs}
 
 
 def _picked(value: object, keys: tuple[str, ...]) -> dict[str, Any]:

@@ -63,8 +63,8 @@ def probe_environment(report: Path, env: Mapping[str, str], foreign: Sequence[Pa
         **env,
         "PYTEST_DEBUG_TEMPROOT": str(report.parent),
         "PYTHONPATH": os.pathsep.join(filter(None, roots)),
-        "STOMPER_REPORT": str(report),
-        "STOMPER_FOREIGN": os.pathsep.join(map(str, foreign)),
+        "STOMPER_PROBE_REPORT": str(report),
+        "STOMPER_PROBE_FOREIGN": os.pathsep.join(map(str, foreign)),
     }
 
 

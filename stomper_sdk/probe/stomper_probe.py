@@ -2,7 +2,7 @@
 
 It runs inside the tested project's own interpreter, which may be an old one without our package: it
 imports the standard library and pytest only, and is written for Python 3.8. Two variables tell it what
-to do: STOMPER_REPORT, the file to write, and STOMPER_FOREIGN, folders from which no module may come.
+to do: STOMPER_PROBE_REPORT, the file to write, and STOMPER_PROBE_FOREIGN, folders from which none may come.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _STARTED_IN = os.path.realpath(os.curdir)
 
 def pytest_configure(config: pytest.Config) -> None:
     # Taken out of the environment, so that a pytest started by a test cannot write the report.
-    report = os.environ.pop("STOMPER_REPORT", None)
+    report = os.environ.pop("STOMPER_PROBE_REPORT", None)
     if hasattr(config, "workerinput"):
         config.pluginmanager.register(_Worker(), "stomper-worker")
     elif report:
@@ -129,12 +129,12 @@ def _first_line(text: str) -> str:
 def _foreign_modules() -> set[str]:
     """The files of modules that came from the foreign folders.
 
-    Installed modules and those of the tree in which the tests run are left out: a virtual environment
-    often lies in the user's checkout, and so may that tree.
+    Installed modules, the script that is pytest, and those of the tree in which the tests run are left
+    out: a virtual environment often lies in the user's checkout, and so may that tree.
     """
-    named = os.environ.get("STOMPER_FOREIGN", "").split(os.pathsep)
+    named = os.environ.get("STOMPER_PROBE_FOREIGN", "").split(os.pathsep)
     foreign = [os.path.realpath(folder) for folder in named if folder]
-    installed = {sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib")}
+    installed = {sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib", "scripts")}
     own = [_STARTED_IN, *map(os.path.realpath, installed)]
     return {file for file in _module_files() if _below(file, foreign) and not _below(file, own)}
 

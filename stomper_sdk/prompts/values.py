@@ -42,10 +42,14 @@ _LANGUAGES = {
 
 @attrs.frozen
 class Constraints:
-    """What a fix may touch, in words, and how many lines it may change; "" and 0 for no limit."""
+    """What a fix may touch, in words, and how many lines it may change; "" and 0 for no limit.
+
+    `forbidden` says what makes a fix no fix, each in a few words.
+    """
 
     scope: str = ""
     max_changed_lines: int = 0
+    forbidden: tuple[str, ...] = ()
 
 
 @attrs.frozen

@@ -46,5 +46,5 @@ def to_json(document: Mapping[str, Any]) -> str:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    keys = ("check", "code", "path", "line", "column", "message")
+    keys = ("check", "code", "path", "line", "column", "severity", "message")
     return {key: getattr(finding, key) for key in keys}

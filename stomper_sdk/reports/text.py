@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.model.plan import Plan
 from stomper_sdk.model.present import counted, one_line, plain, seconds_text, visible
 from stomper_sdk.model.result import FAILED, OUTCOMES, SUCCEEDED, FileResult, FindingStatus, RunResult
+from stomper_sdk.reports.layout import wrapped
 
 __all__ = ["file_line", "plan_text", "result_text"]
 
@@ -23,12 +23,18 @@ _LEDGER: Mapping[FindingStatus, str] = {
     "remaining": "left",
     "skipped": "skipped",
     "new": "new",
+    "suppressed": "suppressed",
 }
 
 
 def file_line(file: FileResult) -> str:
     """One line for a finished file: `fixed    src/a.py  3 fixed  1.2 s`."""
-    counts = ((file.fixed_count, "fixed"), (file.remaining_count, "left"), (file.new_count, "new"))
+    counts = (
+        (file.fixed_count, "fixed"),
+        (file.suppressed_count, "suppressed"),
+        (file.remaining_count, "left"),
+        (file.new_count, "new"),
+    )
     told = ", ".join(f"{count} {word}" for count, word in counts if count)
     reason = "" if file.outcome in SUCCEEDED else one_line(file.reason or "", 120)
     parts = (visible(file.path), told, seconds_text(file.duration_seconds), reason)
@@ -45,11 +51,11 @@ def result_text(result: RunResult, width: int = 80, *, hidden: frozenset[str] = 
     """
     notices = [notice for notice in result.notices if notice not in hidden]
     blocks = [
-        _wrapped(_headline(result), width, indent=2),
+        wrapped(_headline(result), width, indent=2),
         *_facts(result, width),
         *_block("Not fixed", _failures(result), width),
         *_block("Notices", [one_line(notice, 600) for notice in notices], width),
-        *_block("Error", [one_line(result.error, 1000)] if result.error else [], width),
+        *_block("Error", [one_line(line, 1000) for line in (result.error or "").splitlines()], width),
         *_block("Next", _next_steps(result), width=0),
     ]
     return "\n".join(blocks)
@@ -68,7 +74,7 @@ def plan_text(plan: Plan, pipeline: Pipeline, width: int = 80) -> str:
     tasks = [f"{visible(task.path)}  {_tally(task.findings)}" for task in plan.tasks]
     skipped = [f"{visible(skip.path)}  {_skip_reason(skip.reason, skip.findings)}" for skip in plan.skipped]
     blocks = [
-        _wrapped(f"Plan of {visible(pipeline.name)}: {files}", width, indent=2),
+        wrapped(f"Plan of {visible(pipeline.name)}: {files}", width, indent=2),
         *(_fact(name, text, width) for name, text in facts if text),
         *_block("To fix", tasks, width, limit=None),
         *_block("Left alone", skipped, width, limit=None),
@@ -104,7 +110,7 @@ def _reducers(reducers: Mapping[str, Any], width: int) -> list[str]:
     lines = [
         f"{visible(name):<{column}}{_short(value, width - column - 2)}" for name, value in reducers.items()
     ]
-    return ["", *(f"  {line}" for line in lines)]
+    return ["", *(wrapped(f"  {line}", width, indent=4) for line in lines)]
 
 
 def _short(value: Any, width: int) -> str:
@@ -172,18 +178,8 @@ def _block(title: str, lines: Sequence[str], width: int, limit: int | None = _SH
     shown = list(lines[:limit])
     if len(lines) > len(shown):
         shown.append(f"and {len(lines) - len(shown)} more")
-    return ["", title, *(_wrapped(f"  {line}", width, indent=4) for line in shown)]
+    return ["", title, *(wrapped(f"  {line}", width, indent=4) for line in shown)]
 
 
 def _fact(name: str, text: str, width: int) -> str:
-    return _wrapped(f"  {name:<{_INDENT}}{text}", width, indent=2 + _INDENT)
-
-
-def _wrapped(text: str, width: int, indent: int) -> str:
-    """The text wrapped at spaces; a width of 0 leaves it whole, as what is to be copied needs it."""
-    if not width:
-        return text
-    lines = textwrap.wrap(
-        text, max(width, 30), subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
-    )
-    return "\n".join(lines)
+    return wrapped(f"  {name:<{_INDENT}}{text}", width, indent=2 + _INDENT)

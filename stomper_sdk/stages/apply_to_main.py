@@ -14,8 +14,10 @@ async def apply_to_main(state: FileState, context: Context) -> FileState:
 
     Raises:
         ConflictError: the target has changed one of the files since the workspace was made.
+        RepositoryError: the repository's settings were changed since the run began.
     """
     if not state.fix:
         return state
+    await in_thread(context.repo().check_settings)
     applied = await in_thread(context.repo().apply, context.commits_to(), state.fix)
     return attrs.evolve(state, applied=applied)

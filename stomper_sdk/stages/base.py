@@ -19,12 +19,15 @@ from stomper_sdk.agents.base import Agent, AgentReply
 from stomper_sdk.checks.base import Check
 from stomper_sdk.events import Event
 from stomper_sdk.journal.session import Session
+from stomper_sdk.model.evidence import Evidence
 from stomper_sdk.model.finding import Delta, Finding
 from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.model.plan import FileTask, Plan
-from stomper_sdk.model.result import Attempt, AttemptOutcome, FileResult
+from stomper_sdk.model.result import Attempt, AttemptOutcome, FileResult, FindingEnd
+from stomper_sdk.process import Confinement
 from stomper_sdk.prompts import Explanations
 from stomper_sdk.registry import Registry
+from stomper_sdk.sandbox import Sandbox
 from stomper_sdk.validation import TestSuite, TestVerdict
 from stomper_sdk.vcs.checkout import Change
 from stomper_sdk.vcs.locks import SharedLock
@@ -69,7 +72,7 @@ class Trial:
 
     `start` are the changes it begins with, none for the workspace as it was lent. `agent_index` is the place
     in the cascade. `delta` tells of the file's own findings, and of every new one; `also_fixed` are
-    findings of other files that are gone with it.
+    findings of other files that are gone with it; `evidence` proves the look that saw so.
     """
 
     number: int
@@ -83,6 +86,7 @@ class Trial:
     changes: tuple[Change, ...] = ()
     delta: Delta | None = None
     also_fixed: tuple[Finding, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
     tests: TestVerdict | None = None
     verdict: Verdict | None = None
 
@@ -92,14 +96,17 @@ class FileState:
     """One file on its way.
 
     `before` is what the checks saw in the workspace before any fix: the file's own findings, targeted or
-    not, and for checks of scope `project` everybody's. `source` is the file's text then. `last` is the
-    trial before the one at work, `best` the one that will be applied.
+    not, and for checks of scope `project` everybody's; `evidence` proves that look where it was not the
+    plan's. `source` is the file's text then. `last` is the trial before the one at work, `best` the one
+    that will be applied. `base` is the commit that the workspace was lent at, also when it is gone again.
     """
 
     task: FileTask
     before: tuple[Finding, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
     source: str = attrs.field(default="", repr=False)
     workspace: Workspace | None = None
+    base: str | None = None
     trial: Trial | None = None
     last: Trial | None = None
     best: Trial | None = None
@@ -123,7 +130,7 @@ class FileState:
     def open_findings(self) -> tuple[Finding, ...]:
         """What the trial at work is to fix: everything, or what the best trial left if it starts there."""
         if self.trial and self.trial.start and self.best and self.best.delta:
-            return self.best.delta.remaining
+            return (*self.best.delta.remaining, *self.best.delta.suppressed)
         return self.task.findings
 
     @property
@@ -134,14 +141,14 @@ class FileState:
 
 @attrs.frozen
 class RunState:
-    """The run on its way; `introduced` are findings that the fixes bring together and none alone."""
+    """The run on its way; `introduced` are findings that several fixes bring together and none alone."""
 
     plan: Plan | None = None
     results: tuple[FileResult, ...] = ()
     reducers: Mapping[str, Any] = attrs.field(factory=dict)
     checks: Mapping[str, str] = attrs.field(factory=dict)
     tests: TestVerdict | None = None
-    introduced: tuple[Finding, ...] = ()
+    introduced: tuple[FindingEnd, ...] = ()
     notices: tuple[str, ...] = ()
 
 
@@ -151,7 +158,8 @@ class Context:
 
     `cascade` are the agents of `call_agent` in order. `stack` is the file's own exit stack, in which
     everything lent is given back. `base_commit` is what the plan was made from, `warm` a folder of caches
-    to start from.
+    to start from. `outcome` tells what would become of a file that ended in a state. `sandbox` is what
+    programs in a workspace are shut in.
     """
 
     pipeline: Pipeline
@@ -170,13 +178,19 @@ class Context:
     explanations: Explanations
     emit: Callable[[Event], None]
     clock: Callable[[], float]
+    sandbox: Sandbox | None = None
     plan: Plan | None = None
+    outcome: Callable[[FileState], FileResult] | None = None
     stack: AsyncExitStack = attrs.field(factory=AsyncExitStack)
 
     def repo(self) -> Repository:
         """The repository, for stages that are refused where there is none."""
         assert self.repository is not None
         return self.repository
+
+    def confined(self, *places: Path) -> Confinement | None:
+        """What a program is shut in that may write in these places; None where there is no sandbox."""
+        return self.sandbox.around(*places) if self.sandbox else None
 
     def commits_to(self) -> Target:
         """Where commits go; likewise."""

@@ -10,6 +10,7 @@ from stomper_sdk.errors import AbandonedError, AgentError
 from stomper_sdk.model.present import hide
 from stomper_sdk.stages.base import Context, FileState, Verdict, define_stage
 from stomper_sdk.stages.trials import conclude, next_trial
+from stomper_sdk.vcs.git import in_thread
 from stomper_sdk.workspaces.base import in_workspace
 
 __all__ = ["call_agent"]
@@ -25,6 +26,9 @@ async def call_agent(state: FileState, context: Context, use: Sequence[str] = ()
         state: with a prompt.
         context: holds the cascade.
         use: the cascade's names, resolved when the run was planned.
+
+    Raises:
+        RepositoryError: the repository's settings or hooks were changed meanwhile.
     """
     while True:
         trial = state.at_work()
@@ -35,11 +39,13 @@ async def call_agent(state: FileState, context: Context, use: Sequence[str] = ()
         except AbandonedError:
             raise
         except AgentError as error:
+            await _see_that_git_obeys_nobody_new(context)
             state = _with_verdict(state, hide(str(error), context.pipeline.secrets))
             if trial.agent_index + 1 >= len(context.cascade):
                 return state
             state = await _hand_over(state, context)
         else:
+            await _see_that_git_obeys_nobody_new(context)
             return attrs.evolve(state, trial=attrs.evolve(state.at_work(), reply=reply))
 
 
@@ -48,6 +54,12 @@ async def _ask(agent: Agent, task: AgentTask) -> AgentReply | None:
     with trio.move_on_after(agent.timeout + _GRACE_SECONDS):
         return await agent.edit(task)
     raise AgentError(f"agent {agent.name} was ended at its time limit of {agent.timeout:g} s")
+
+
+async def _see_that_git_obeys_nobody_new(context: Context) -> None:
+    """Whatever an agent came to, git is not called where what it obeys was changed."""
+    if context.repository is not None:
+        await in_thread(context.repository.check_settings)
 
 
 def _task(state: FileState, context: Context) -> AgentTask:
@@ -64,6 +76,7 @@ def _task(state: FileState, context: Context) -> AgentTask:
         remaining=seen.remaining if seen else (),
         introduced=seen.introduced if seen else (),
         rejected=state.refusal,
+        confinement=context.confined(state.lent().path),
     )
 
 

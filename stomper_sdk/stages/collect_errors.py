@@ -3,16 +3,22 @@ from __future__ import annotations
 import attrs
 import trio
 
+from stomper_sdk.errors import CheckError
 from stomper_sdk.events import Notice, PlanMade
-from stomper_sdk.model.finding import Finding
+from stomper_sdk.model.evidence import View
 from stomper_sdk.stages.base import Context, RunState, define_stage
 from stomper_sdk.stages.looking import look_everywhere
 from stomper_sdk.stages.planning import Surroundings, make_plan
 from stomper_sdk.vcs.git import in_thread
 from stomper_sdk.vcs.repository import Repository
-from stomper_sdk.workspaces.base import workspace_name
+from stomper_sdk.workspaces.base import in_workspace, workspace_name
 
 __all__ = ["collect_errors"]
+
+_IN_A_WORKSPACE = (
+    "That was in a fresh checkout of the commit. "
+    "If it works in your tree: what does a workspace lack (workspace.include, link, setup)?"
+)
 
 
 @define_stage("collect_errors", block="run", needs=["session"], gives=["plan"])
@@ -27,18 +33,33 @@ async def collect_errors(state: RunState, context: Context) -> RunState:
         CheckError: a check crashed.
         WorkspaceError: no workspace can be made.
     """
-    looks: dict[str, tuple[Finding, ...]] = {}
+    looks: dict[str, View] = {}
     surroundings = Surroundings()
+    unsettled: frozenset[str] = frozenset()
 
     async def in_tree() -> None:
         cache = context.session.workspaces / "tree-cache"
         looks["tree"] = await look_everywhere(context.checks, context.root, cache, context.warm)
 
-    async def in_workspace() -> None:
+    async def in_base() -> None:
+        nonlocal unsettled
         name = workspace_name(context.session.id, "base")
         async with context.lender.lend(name, context.base_commit) as workspace:
+            unsettled = await in_workspace(workspace.checkout.unsettled)
             cache, checks = workspace.scratch / "cache", context.checks
-            looks["base"] = await look_everywhere(checks, workspace.path, cache, context.warm, publish=True)
+            try:
+                looks["base"] = await look_everywhere(
+                    checks,
+                    workspace.path,
+                    cache,
+                    context.warm,
+                    context.base_commit,
+                    publish=True,
+                    sandbox=context.sandbox,
+                )
+            except CheckError as error:
+                error.hint = error.hint or _IN_A_WORKSPACE
+                raise
 
     async def around() -> None:
         nonlocal surroundings
@@ -47,10 +68,12 @@ async def collect_errors(state: RunState, context: Context) -> RunState:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(in_tree)
         if context.repository is not None:
-            nursery.start_soon(in_workspace)
+            nursery.start_soon(in_base)
             nursery.start_soon(around)
     base = looks.get("base", looks["tree"])
-    plan = make_plan(context, looks["tree"], base, surroundings)
+    surroundings = attrs.evolve(surroundings, unsettled=unsettled)
+    plan = make_plan(context, looks["tree"].findings, base.findings, surroundings)
+    plan = attrs.evolve(plan, evidence=base.evidence, tree_evidence=looks["tree"].evidence)
     context.emit(PlanMade(context.clock(), plan))
     for text in plan.notices:
         context.emit(Notice(context.clock(), text))
@@ -61,5 +84,6 @@ def _surroundings(repository: Repository, since: str | None) -> Surroundings:
     return Surroundings(
         dirty=repository.status().dirty,
         tracked=repository.tracked_files(),
+        left_out=repository.left_out(),
         since=None if since is None else repository.changed_since(since),
     )

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import attrs
 
+from stomper_sdk.faults import point
+from stomper_sdk.journal.records import Landing
 from stomper_sdk.stages.base import Context, FileState, define_stage
 from stomper_sdk.stages.hooks import run_commit_hooks, run_post_commit
+from stomper_sdk.stages.landing import land
 from stomper_sdk.stages.message import commit_message
 from stomper_sdk.vcs.git import in_thread
 
@@ -20,14 +23,19 @@ async def commit_in_main(state: FileState, context: Context) -> FileState:
         ConflictError: the target moved, or the user is changing the file at this moment.
         RefusedError: a hook refused the commit.
     """
-    if state.applied is None:
+    applied = state.applied
+    if applied is None:
         return state
     spec, message = context.pipeline.apply.commit, commit_message(state, context)
     if spec.hooks == "run":
         message = await run_commit_hooks(state, context, message)
-    commit = await in_thread(
-        context.repo().commit, context.commits_to(), state.applied, message, sign=spec.sign
+    commit = await in_thread(context.repo().draft, applied, message, sign=spec.sign)
+    point("objects")
+    state = attrs.evolve(state, commit=commit)
+    landing = Landing(
+        applied.parent, commit, state.task.path, context.outcome(state) if context.outcome else None
     )
+    await in_thread(land, landing, context)
     if spec.hooks == "run":
         await run_post_commit(context)
-    return attrs.evolve(state, commit=commit)
+    return state

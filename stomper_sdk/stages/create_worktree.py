@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import attrs
 
-from stomper_sdk.guard import matches
+from stomper_sdk.guard.limits import matches
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.model.pipeline import GuardSpec
 from stomper_sdk.stages.base import Context, FileState, define_stage
 from stomper_sdk.stages.looking import findings_of, look_at, read_text, relevant
 from stomper_sdk.vcs.git import in_thread
-from stomper_sdk.workspaces.base import EVERYTHING, Scope, Workspace, workspace_name
+from stomper_sdk.workspaces.base import EVERYTHING, Scope, Workspace, settled, workspace_name
 
 __all__ = ["create_worktree", "enter_workspace"]
 
@@ -26,8 +26,11 @@ async def enter_workspace(state: FileState, context: Context, base: str | None) 
     path = state.task.path
     lending = context.lender.lend(name, base, _scope(path, context.pipeline.guard))
     workspace = await context.stack.enter_async_context(lending)
+    if context.plan is not None and context.plan.unsettled:
+        workspace = await settled(workspace)
     source = await in_thread(read_text, workspace.path / path) or ""
-    state = attrs.evolve(state, workspace=workspace, before=relevant(path, context), source=source)
+    before = relevant(path, context)
+    state = attrs.evolve(state, workspace=workspace, base=base, before=before, source=source)
     if base == context.base_commit or not await _moved(state, context, workspace):
         return state
     return await _look_again(state, context, workspace)
@@ -50,10 +53,11 @@ async def _moved(state: FileState, context: Context, workspace: Workspace) -> bo
 
 
 async def _look_again(state: FileState, context: Context, workspace: Workspace) -> FileState:
-    before = await look_at(workspace, context, [state.task.path])
+    view = await look_at(workspace, context, [state.task.path], workspace.base)
     wanted = {(finding.check, finding.code) for finding in state.task.findings}
-    findings = tuple(finding for finding in before if _targeted(finding, state, wanted))
-    return attrs.evolve(state, before=before, task=attrs.evolve(state.task, findings=findings))
+    findings = tuple(finding for finding in view.findings if _targeted(finding, state, wanted))
+    task = attrs.evolve(state.task, findings=findings)
+    return attrs.evolve(state, before=view.findings, evidence=view.evidence, task=task)
 
 
 def _targeted(finding: Finding, state: FileState, wanted: set[tuple[str, str]]) -> bool:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import attrs
 
-from stomper_sdk.guard import scope_text
+from stomper_sdk.guard import forbidden
+from stomper_sdk.guard.limits import scope_text
 from stomper_sdk.prompts import Constraints, PromptInput, choose_level, mentions, render
 from stomper_sdk.stages.base import Context, FileState, define_stage
 from stomper_sdk.stages.looking import read_text
@@ -42,7 +43,9 @@ async def _input(
         source=state.source if now is None else now,
         findings=state.open_findings,
         explanations=explanations,
-        constraints=Constraints(scope_text(state.task.path, guard), guard.max_changed_lines),
+        constraints=Constraints(
+            scope_text(state.task.path, guard), guard.max_changed_lines, forbidden(guard.forbid)
+        ),
         attempt=trial.number,
         level=level,
         remaining=seen.remaining if seen else (),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import trio
 
 from stomper_sdk.errors import CommandError, RefusedError
 from stomper_sdk.events import Notice
-from stomper_sdk.process import Completed, run_command
+from stomper_sdk.process import Completed, Confinement, run_command
 from stomper_sdk.stages.base import Context, FileState
 from stomper_sdk.vcs.git import git_environment, in_thread
 from stomper_sdk.workspaces.base import Workspace, in_workspace
@@ -36,10 +37,12 @@ async def run_commit_hooks(state: FileState, context: Context, message: str) -> 
     await _stage_alone(workspace, state)
     written = workspace.scratch / "COMMIT_EDITMSG"
     await in_thread(written.write_text, message, encoding="utf-8", errors="surrogateescape")
+    confinement = context.confined(workspace.path, written)
     # Looked up again: what the agent or the tests dropped there is gone now.
     for hook in _hooks_before(context, workspace.path):
         try:
-            done = await _run(hook, _arguments(hook.name, written), workspace.path, _SECONDS)
+            words = [str(hook), *_arguments(hook.name, written)]
+            done = await _run(words, workspace.path, _SECONDS, confinement)
         except CommandError as error:
             raise RefusedError(f"the {hook.name} hook: {error.message}") from error
         if done.exit_code != 0:
@@ -61,20 +64,22 @@ async def run_post_commit(context: Context) -> None:
     if hook is None:
         return
     try:
-        done = await _run(hook, (), context.root, _seconds_left())
+        done = await _run([str(hook)], context.root, _seconds_left())
     except CommandError as error:
         context.emit(Notice(context.clock(), f"the post-commit hook: {error.message}"))
         return
     if done.exit_code != 0:
-        text = f"the post-commit hook exited with {done.exit_code}: {done.error_text.strip()[-500:]}"
+        text = f"the post-commit hook {done.ending}: {done.error_text.strip()[-500:]}"
         context.emit(Notice(context.clock(), text))
 
 
 async def _stage_alone(workspace: Workspace, state: FileState) -> None:
     """Let the hooks see the fix alone, staged on top of the base commit, as for a commit.
 
-    Tests may have dropped files, and the agent may have committed: nothing would be staged then.
+    Tests may have dropped files, and the agent may have committed: nothing would be staged then. The hooks'
+    own git goes where the workspace's `.git` leads, so that is made anew.
     """
+    await in_workspace(workspace.checkout.relink)
     if workspace.base is not None:
         await in_workspace(workspace.checkout.move_head, workspace.base)
     await in_workspace(workspace.checkout.restore, state.fix)
@@ -101,12 +106,22 @@ def _seconds_left() -> float:
     return max(0.0, min(_SECONDS, left))
 
 
-async def _run(hook: Path, argv: Sequence[str], cwd: Path, seconds: float) -> Completed:
+async def _run(
+    words: Sequence[str], cwd: Path, seconds: float, confinement: Confinement | None = None
+) -> Completed:
     """Run a hook as git does, which hands to a shell what the system does not take for a program."""
-    words = [str(hook), *argv]
+    run = partial(run_command, cwd=cwd, timeout=seconds, env=git_environment(), confinement=confinement)
+    if confinement is not None and not await in_thread(_starts_itself, Path(words[0])):
+        return await run(["sh", *words])
     try:
-        return await run_command(words, cwd=cwd, timeout=seconds, env=git_environment())
+        return await run(words)
     except CommandError as error:
         if not isinstance(error.__cause__, OSError) or error.__cause__.errno != errno.ENOEXEC:
             raise
-    return await run_command(["sh", *words], cwd=cwd, timeout=seconds, env=git_environment())
+    return await run(["sh", *words])
+
+
+def _starts_itself(hook: Path) -> bool:
+    """Whether the system takes a file for a program: what is in a sandbox cannot tell us that it does not."""
+    with hook.open("rb") as file:
+        return file.read(4).startswith((b"#!", b"\x7fELF"))

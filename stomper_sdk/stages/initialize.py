@@ -3,7 +3,7 @@ from __future__ import annotations
 import attrs
 import trio
 
-from stomper_sdk.checks.base import Check
+from stomper_sdk.checks.base import Check, Tree
 from stomper_sdk.stages.base import Context, RunState, define_stage
 
 __all__ = ["initialize"]
@@ -17,9 +17,10 @@ async def initialize(state: RunState, context: Context) -> RunState:
         CheckError: a check's program is missing.
     """
     versions: dict[str, str] = {}
+    tree = Tree(context.root, context.session.workspaces / "tree-cache")
 
     async def ask(check: Check) -> None:
-        versions[check.name] = await check.version()
+        versions[check.name] = await check.version(tree)
 
     async with trio.open_nursery() as nursery:
         for check in context.checks:

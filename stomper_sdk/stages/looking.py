@@ -9,11 +9,16 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import attrs
 import trio
 
-from stomper_sdk.checks.base import Check, Tree
+from stomper_sdk.checks.base import Check, Look, Tree
 from stomper_sdk.errors import alone
+from stomper_sdk.model.evidence import View, digest_of
 from stomper_sdk.model.finding import Finding
+from stomper_sdk.model.present import hide
+from stomper_sdk.sandbox import Sandbox
+from stomper_sdk.secrets import secret_values
 from stomper_sdk.stages.base import Context
 from stomper_sdk.vcs.git import in_thread
 from stomper_sdk.workspaces.base import Workspace
@@ -41,34 +46,53 @@ def relevant(path: str, context: Context) -> tuple[Finding, ...]:
 
 
 async def look_everywhere(
-    checks: Sequence[Check], root: Path, cache: Path, warm: Path, *, publish: bool = False
-) -> tuple[Finding, ...]:
-    """Every finding of some checks in a tree.
+    checks: Sequence[Check],
+    root: Path,
+    cache: Path,
+    warm: Path,
+    commit: str | None = None,
+    *,
+    publish: bool = False,
+    sandbox: Sandbox | None = None,
+) -> View:
+    """Everything that some checks see in a tree.
 
     Args:
         checks: the checks to ask.
         root: the tree's top.
         cache: a folder for their caches, this look's own.
         warm: the caches of an earlier look, to start from.
+        commit: the commit whose tree it is, if it is one's as it is.
         publish: leave this look's caches there for later ones; the tree is a workspace then.
+        sandbox: what the checks are shut in.
     """
     if publish and _slow(checks):
         await in_thread(_age, root)
     if _slow(checks):
         await in_thread(_seed, warm, cache)
-    findings = await _look(checks, Tree(root, cache), None)
+    view = await _look(checks, await in_thread(_tree, root, cache, sandbox), None, commit)
     if publish and _slow(checks):
         await in_thread(_publish, cache, warm)
-    return findings
+    return view
 
 
-async def look_at(workspace: Workspace, context: Context, paths: Sequence[str]) -> tuple[Finding, ...]:
-    """The findings of some files, and for checks of scope `project` of all files."""
+async def look_at(
+    workspace: Workspace, context: Context, paths: Sequence[str], commit: str | None = None
+) -> View:
+    """What the checks see in some files, and those of scope `project` in all files; see `look_everywhere`."""
     present = await in_thread(_regular, workspace.path, paths)
     cache = workspace.scratch / "cache"
     if _slow(context.checks):
         await in_thread(_seed_afresh, context.warm, cache)
-    return await _look(context.checks, Tree(workspace.path, cache), present)
+    tree = await in_thread(_tree, workspace.path, cache, context.sandbox)
+    return await _look(context.checks, tree, present, commit)
+
+
+def _tree(root: Path, cache: Path, sandbox: Sandbox | None) -> Tree:
+    if sandbox is None:
+        return Tree(root, cache)
+    cache.mkdir(parents=True, exist_ok=True)
+    return Tree(root, cache, confinement=sandbox.around(root, cache))
 
 
 def _slow(checks: Iterable[Check]) -> bool:
@@ -76,19 +100,41 @@ def _slow(checks: Iterable[Check]) -> bool:
     return any(check.scope == "project" for check in checks)
 
 
-async def _look(checks: Sequence[Check], tree: Tree, paths: Sequence[str] | None) -> tuple[Finding, ...]:
-    found: dict[str, tuple[Finding, ...]] = {}
+async def _look(checks: Sequence[Check], tree: Tree, paths: Sequence[str] | None, commit: str | None) -> View:
+    looks: dict[str, Look] = {}
 
     async def one(check: Check) -> None:
         covered = None if paths is None else [path for path in paths if check.covers(path)]
         if covered is None or covered or check.scope == "project":
-            found[check.name] = (await check.look(tree, covered)).findings
+            look = await check.look(tree, covered)
+            asked = None if covered is None or check.scope == "project" else tuple(covered)
+            looks[check.name] = await in_thread(_proven, look, tree, asked, commit)
 
     with alone():
         async with trio.open_nursery() as nursery:
             for check in checks:
                 nursery.start_soon(one, check)
-    return tuple(finding for check in checks for finding in found.get(check.name, ()))
+    seen = [looks[check.name] for check in checks if check.name in looks]
+    findings = tuple(finding for look in seen for finding in look.findings)
+    return View(findings, tuple(look.evidence for look in seen))
+
+
+def _proven(look: Look, tree: Tree, paths: tuple[str, ...] | None, commit: str | None) -> Look:
+    """A look whose evidence is whole, and the same wherever the tree lies."""
+    root, cache = str(tree.root), str(tree.cache)
+    command = tuple(word.replace(cache, "<cache>").replace(root, ".") for word in look.evidence.command)
+    findings = _without_secrets(look.findings)
+    digest = digest_of(findings, root)
+    evidence = attrs.evolve(look.evidence, command=command, digest=digest, paths=paths, commit=commit)
+    return Look(findings, evidence)
+
+
+def _without_secrets(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """A tool may print what it was given in the environment."""
+    secrets = secret_values()
+    if not any(secret in finding.message for secret in secrets for finding in findings):
+        return findings
+    return tuple(attrs.evolve(finding, message=hide(finding.message, secrets)) for finding in findings)
 
 
 def read_text(path: Path) -> str | None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from stomper_sdk.errors import PipelineError, Problem
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.stages.base import Context, FileState
+from stomper_sdk.vcs.history import subject_of
 
-__all__ = ["check_commit_template", "commit_message"]
+__all__ = ["check_commit_template", "commit_message", "revert_message", "revert_text"]
 
 _VARIABLES = ("path", "findings", "codes", "count", "agent", "pipeline", "session_id")
 
@@ -29,9 +31,28 @@ def commit_message(state: FileState, context: Context) -> str:
         text = f"{_subject('Fix ', fixed, path)}\n\n{_body(fixed)}"
     else:
         text = f"{_subject(f'fix({_scope(fixed)}): ', fixed, path)}\n\n{_body(fixed)}"
-    if not spec.trailers:
-        return f"{text.rstrip()}\n"
-    return f"{text.rstrip()}\n\nStomper-Session: {context.session.id}\nStomper-File: {path}\n"
+    return _with_trailers(text, path, context)
+
+
+def revert_message(commit: str, path: str, context: Context) -> str:
+    """Why a commit of this run is taken back."""
+    text = f"{_revert(context.root, commit)}:\nthe tests fail with it at the end of the run."
+    return _with_trailers(text, _shown(path), context)
+
+
+def revert_text(root: Path, commit: str, session_id: str) -> str:
+    """What takes back a commit of a past run."""
+    return f"{_revert(root, commit)}.\n\nStomper-Session: {session_id}\n"
+
+
+def _revert(root: Path, commit: str) -> str:
+    """The beginning of what `git revert` writes."""
+    return f'Revert "{subject_of(root, commit)}"\n\nThis reverts commit {commit}'
+
+
+def _with_trailers(text: str, path: str, context: Context) -> str:
+    trailers = f"\n\nStomper-Session: {context.session.id}\nStomper-File: {path}"
+    return f"{text.rstrip()}{trailers if context.pipeline.apply.commit.trailers else ''}\n"
 
 
 def _subject(start: str, fixed: Sequence[Finding], path: str) -> str:

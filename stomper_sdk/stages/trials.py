@@ -40,7 +40,7 @@ def outcome_of(trial: Trial) -> AttemptOutcome:
         return trial.verdict.outcome
     if trial.delta is None:
         return "unfixed"
-    return "partial" if trial.delta.remaining else "fixed"
+    return "partial" if trial.delta.remaining or trial.delta.suppressed else "fixed"
 
 
 def _improves(trial: Trial, best: Trial | None, context: Context) -> bool:
@@ -53,7 +53,7 @@ def _improves(trial: Trial, best: Trial | None, context: Context) -> bool:
 
 
 def _left(trial: Trial) -> int:
-    return len(trial.delta.remaining) if trial.delta else 0
+    return len(trial.delta.remaining) + len(trial.delta.suppressed) if trial.delta else 0
 
 
 def _attempt(trial: Trial, seconds: float, secrets: Collection[str]) -> Attempt:
@@ -64,12 +64,13 @@ def _attempt(trial: Trial, seconds: float, secrets: Collection[str]) -> Attempt:
         level=trial.level,
         outcome=outcome_of(trial),
         duration_seconds=seconds,
-        reason=trial.verdict.reason if trial.verdict else None,
-        prompt=trial.prompt,
+        reason=hide(trial.verdict.reason, secrets) if trial.verdict else None,
+        prompt=hide(trial.prompt, secrets),
         reply=hide(reply.text, secrets),
         fixed_count=len(delta.fixed),
         remaining_count=len(delta.remaining),
         new_count=len(delta.introduced),
+        suppressed_count=len(delta.suppressed),
         tokens_in=reply.tokens_in,
         tokens_out=reply.tokens_out,
         cost_usd=reply.cost_usd,

@@ -11,6 +11,7 @@ import attrs
 
 from stomper_sdk.probe import ProbeReport, probe_arguments, probe_environment, read_probe
 from stomper_sdk.process import CommandTimeout, Completed, clean_environment
+from stomper_sdk.sandbox import Sandbox
 from stomper_sdk.validation.configuration import configures_pytest
 from stomper_sdk.validation.roots import tree_environment
 from stomper_sdk.validation.run import SuiteRun, error_line, run_in_tree
@@ -40,6 +41,8 @@ class PytestCommand:
     places: tuple[str, ...]
     timeout: float
     foreign: Path
+    sandbox: Sandbox | None = None
+    env: tuple[str, ...] = ()
 
     def narrowed(self, files: Sequence[str]) -> tuple[str, ...] | None:
         folders = [PurePath(place.partition("::")[0]) for place in self.places]
@@ -50,11 +53,12 @@ class PytestCommand:
     async def run(self, tree: Path, targets: Sequence[str]) -> SuiteRun:
         with tempfile.TemporaryDirectory(prefix="stomper-tests-") as folder:
             report = Path(folder, "report.json")
-            own = tree_environment(tree, clean_environment())
+            own = tree_environment(tree, clean_environment(dict.fromkeys(self.env)))
             environment = probe_environment(report, own, [self.foreign])
             argv = [*self.words, *self._arguments(tree, Path(folder)), *self._fitting(targets)]
             try:
-                done = await run_in_tree(argv, tree, self.timeout, environment)
+                confinement = self.sandbox.around(tree, Path(folder)) if self.sandbox else None
+                done = await run_in_tree(argv, tree, self.timeout, environment, confinement)
             except CommandTimeout as error:
                 return SuiteRun(trouble=error.message, timed_out=True)
             return _what_it_showed(done, read_probe(report))
@@ -101,7 +105,7 @@ def _is_place(word: str, before: str, root: Path) -> bool:
 
 def _what_it_showed(done: Completed, report: ProbeReport | None) -> SuiteRun:
     if report is None or done.exit_code not in _ENDED:
-        return SuiteRun(trouble=f"pytest exited with {done.exit_code}: {error_line(done)}")
+        return SuiteRun(trouble=f"pytest {done.ending}: {error_line(done)}")
     failures = tuple(_failures(report))
     if done.exit_code == 1 and not failures:
         failures = (

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import attrs
 
 from stomper_sdk.errors import CommandError, TestsError
-from stomper_sdk.process import CommandTimeout, Completed, clean_environment, run_command
+from stomper_sdk.process import CommandTimeout, Completed, Confinement, clean_environment, run_command
+from stomper_sdk.sandbox import Sandbox
 from stomper_sdk.validation.roots import tree_environment
 from stomper_sdk.validation.verdict import TestFailure
 
@@ -74,40 +75,47 @@ class OpaqueCommand:
 
     words: tuple[str, ...]
     timeout: float
+    sandbox: Sandbox | None = None
+    env: tuple[str, ...] = ()
 
     def narrowed(self, files: Sequence[str]) -> tuple[str, ...] | None:
         return None
 
     async def run(self, tree: Path, targets: Sequence[str]) -> SuiteRun:
         try:
-            done = await run_in_tree(self.words, tree, self.timeout)
+            confinement = self.sandbox.around(tree) if self.sandbox else None
+            environment = tree_environment(tree, clean_environment(dict.fromkeys(self.env)))
+            done = await run_in_tree(self.words, tree, self.timeout, environment, confinement)
         except CommandTimeout as error:
             return SuiteRun(trouble=error.message, timed_out=True)
         if done.exit_code == 0:
             return SuiteRun(passed=frozenset({_WHOLE}))
-        message = f"{shlex.join(self.words)} exited with {done.exit_code}: {error_line(done)}"
+        message = f"{shlex.join(self.words)} {done.ending}: {error_line(done)}"
         return SuiteRun(failures=(TestFailure(_WHOLE, message, f"{done.text}\n{done.error_text}".strip()),))
 
 
 async def run_in_tree(
-    words: Sequence[str], tree: Path, timeout: float, environment: dict[str, str] | None = None
+    words: Sequence[str],
+    tree: Path,
+    timeout: float,
+    environment: Mapping[str, str],
+    confinement: Confinement | None = None,
 ) -> Completed:
-    """Run a command at the top of a tree, in the environment that tests need.
+    """Run a command of tests at the top of a tree.
 
     Args:
         words: program and arguments.
         tree: where.
         timeout: seconds.
-        environment: the whole environment, where it is not simply the tree's.
+        environment: the whole environment.
+        confinement: what it is shut in.
 
     Raises:
         CommandTimeout: its time was up.
         TestsError: it cannot be started.
     """
-    if environment is None:
-        environment = tree_environment(tree, clean_environment())
     try:
-        return await run_command(words, cwd=tree, timeout=timeout, env=environment)
+        return await run_command(words, cwd=tree, timeout=timeout, env=environment, confinement=confinement)
     except CommandTimeout:
         raise
     except CommandError as error:

@@ -13,6 +13,7 @@ from stomper_sdk.errors import TestsError
 from stomper_sdk.model.pipeline import TestValidationSpec
 from stomper_sdk.options import command_words
 from stomper_sdk.process import find_program
+from stomper_sdk.sandbox import Sandbox
 from stomper_sdk.validation.baseline import Baseline
 from stomper_sdk.validation.configuration import pytest_settings
 from stomper_sdk.validation.graph import ImportGraph, TestFiles, python_files
@@ -20,7 +21,7 @@ from stomper_sdk.validation.judgement import SuiteEvidence, judge
 from stomper_sdk.validation.pytest_command import PytestCommand, split_pytest
 from stomper_sdk.validation.run import OpaqueCommand, Runner
 from stomper_sdk.validation.selection import TestSelection, select_from
-from stomper_sdk.validation.verdict import BaseTree, TestVerdict
+from stomper_sdk.validation.verdict import BaseTree, TestFailure, TestVerdict
 
 __all__ = ["NoTests", "TestSuite"]
 
@@ -51,17 +52,20 @@ class TestSuite:
     _reading: trio.Lock = attrs.field(factory=trio.Lock, init=False)
 
     @classmethod
-    async def find(cls, spec: TestValidationSpec, root: Path) -> TestSuite | NoTests:
+    async def find(
+        cls, spec: TestValidationSpec, root: Path, sandbox: Sandbox | None = None
+    ) -> TestSuite | NoTests:
         """Find out how a project is tested.
 
         Args:
             spec: the command, or `auto` for pytest where the project has tests and pytest is there.
             root: the top of the user's checkout.
+            sandbox: what the tests are shut in.
 
         Raises:
             TestsError: a command is given and its program is missing.
         """
-        command = await trio.to_thread.run_sync(_resolve, spec, root)
+        command = await trio.to_thread.run_sync(_resolve, spec, root, sandbox)
         return command if isinstance(command, NoTests) else cls(command, root, spec.flaky_reruns)
 
     async def validate(
@@ -88,6 +92,18 @@ class TestSuite:
         if not run.foreign and (run.failures or run.trouble):
             evidence = await self._look_closer(evidence, workspace, base)
         return judge(evidence)
+
+    async def still_fail(self, tree: Path, failures: Sequence[TestFailure]) -> bool:
+        """Whether any of some failures shows in another tree, too; no more is run than can tell, and once.
+
+        Raises:
+            TestsError: the command cannot be started.
+        """
+        files = sorted({failure.nodeid.partition("::")[0] for failure in failures})
+        narrow = files if all(file and (tree / file).exists() for file in files) else ()
+        run = await self.command.run(tree, narrow)
+        names = {name for failure in failures for name in (failure.nodeid, failure.nodeid.partition("::")[0])}
+        return bool(run.trouble) or not names.isdisjoint(run.failed())
 
     async def _select(self, workspace: Path, changed: Sequence[str], mode: str, commit: str) -> TestSelection:
         if mode != "quick":
@@ -130,27 +146,27 @@ def _selected(graph: ImportGraph, workspace: Path, changed: Sequence[str], testm
     return select_from(graph.with_changed(workspace, changed), workspace, changed, testmon)
 
 
-def _resolve(spec: TestValidationSpec, root: Path) -> Runner | NoTests:
+def _resolve(spec: TestValidationSpec, root: Path, sandbox: Sandbox | None) -> Runner | NoTests:
     words = command_words(spec.command)
     if words == ("auto",):
-        return _automatic(spec, root)
+        return _automatic(spec, root, sandbox)
     program = words[0] if os.sep in words[0] else find_program(words[0])
     if program is None or (os.sep in program and not os.access(root / program, os.X_OK)):
         raise TestsError(
             f"the test command {words[0]!r} is missing",
-            "install it where stomper-sdk runs, or correct test_validation.command",
+            "Install it where stomper-sdk runs, or correct test_validation.command.",
         )
     words = (program, *words[1:])
     if split := split_pytest(words, root):
-        return PytestCommand(*split, spec.timeout, root)
-    return OpaqueCommand(words, spec.timeout)
+        return PytestCommand(*split, spec.timeout, root, sandbox, spec.env)
+    return OpaqueCommand(words, spec.timeout, sandbox, spec.env)
 
 
-def _automatic(spec: TestValidationSpec, root: Path) -> Runner | NoTests:
+def _automatic(spec: TestValidationSpec, root: Path, sandbox: Sandbox | None) -> Runner | NoTests:
     tests = TestFiles(pytest_settings(root))
     if not any(map(tests.is_test, python_files(root))):
         return NoTests("the repository has no test files by pytest's patterns")
     program = find_program("pytest")
     if program is None:
         return NoTests("pytest is not installed where stomper-sdk runs")
-    return PytestCommand((program,), (), spec.timeout, root)
+    return PytestCommand((program,), (), spec.timeout, root, sandbox, spec.env)

@@ -6,17 +6,19 @@ the commit it started from; what is ignored never reaches a fix.
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import attrs
 
+from stomper_sdk.clearing import clear_away
+from stomper_sdk.errors import RepositoryError
 from stomper_sdk.vcs.git import git
 
-__all__ = ["ABSENT", "Change", "Checkout", "Entry"]
+__all__ = ["ABSENT", "Change", "Checkout", "Entry", "parse_changes"]
 
 
 @attrs.frozen
@@ -46,15 +48,16 @@ class Checkout:
     """A folder that git looks after.
 
     `start` is the commit or tree that changes are told against. `git_dir` is given where the folder has
-    no `.git` of its own. `links` are links that we put there, which are no change. `known` are the ignored
-    files that may be there: whatever else git ignores is swept, since a settings file that nobody sees
-    could decide what the checks say. `first` are all files of the start, where they are known: git need
-    not be asked while there is no other.
+    no `.git` of its own or may change it, `common_dir` where that is the entry of a worktree. `links` are
+    links that we put there, which are no change. `known` are the ignored files that may be there: whatever
+    else git ignores is swept, since a settings file that nobody sees could decide what the checks say.
+    `first` are all files of the start, where they are known: git need not be asked while there is no other.
     """
 
     root: Path
     start: str
     git_dir: Path | None = None
+    common_dir: Path | None = None
     links: tuple[str, ...] = ()
     known: frozenset[str] = frozenset()
     first: frozenset[str] = attrs.field(default=frozenset(), repr=False)
@@ -63,8 +66,16 @@ class Checkout:
         """Everything that differs from `start` now, by path."""
         self._stage()
         options = ("--cached", "--raw", "--numstat", "-z", "--no-renames", "--full-index")
-        changes = _parse(self._git("diff-index", *options, self.start))
+        changes = parse_changes(self._git("diff-index", *options, self.start))
         return tuple(self._counted(change) for change in changes)
+
+    def unsettled(self) -> frozenset[str]:
+        """What differs from `start` though nobody has edited it: git would make another file of it.
+
+        Git looks into a file only if it is as young as the index, so that one is made old.
+        """
+        os.utime((self.git_dir or self.root / ".git") / "index", (1, 1))
+        return frozenset(change.path for change in self.snapshot())
 
     def ignored(self) -> frozenset[str]:
         """What git ignores, whole folders by their name and a slash."""
@@ -73,23 +84,14 @@ class Checkout:
 
     def files(self) -> frozenset[str]:
         """Everything that lies in the folder, whether git knows it or not."""
-        found: set[str] = set()
-        for folder, folders, names in os.walk(self.root):
-            links = [name for name in folders if os.path.islink(os.path.join(folder, name))]  # noqa: PTH114, PTH118
-            found.update(f"{folder}/{name}" for name in (*names, *links))
-            folders[:] = [name for name in folders if name != ".git"]
-        return frozenset(found)
+        return frozenset(_entries(self.root))
 
     def sweep(self) -> None:
         """Remove the ignored files that came since the start."""
         if self.first and self.files() <= self.first:
             return
         for path in self.ignored() - self.known:
-            place = self.root / path.rstrip("/")
-            if place.is_dir() and not place.is_symlink():
-                shutil.rmtree(place)
-            else:
-                place.unlink(missing_ok=True)
+            _remove(self.root / path.rstrip("/"))
 
     def write_tree(self) -> str:
         """The tree of the last snapshot, as an object."""
@@ -107,11 +109,22 @@ class Checkout:
         """Let HEAD be a commit, whatever was committed here; files and index stay."""
         self._git("update-ref", "--no-deref", "HEAD", commit)
 
+    def relink(self) -> None:
+        """Let the folder's `.git` lead to its own repository, whatever was made of it."""
+        if self.git_dir is None:
+            return
+        link, leads = self.root / ".git", b"gitdir: " + os.fsencode(self.git_dir) + b"\n"
+        if link.is_symlink() or not link.is_file() or link.read_bytes() != leads:
+            _remove(link)
+            link.write_bytes(leads)
+
     def text_of(self, entry: Entry) -> str:
         """The text of a file as git stores it; empty for what is no regular file."""
-        if not entry.mode.startswith("100"):
-            return ""
-        return self._git("cat-file", "blob", entry.sha).decode("utf-8", "replace")
+        return self.content_of(entry).decode("utf-8", "replace") if entry.mode.startswith("100") else ""
+
+    def content_of(self, entry: Entry) -> bytes:
+        """A file as git stores it, or where a link leads."""
+        return b"" if entry.mode.startswith("160") else self._git("cat-file", "blob", entry.sha)
 
     def _counted(self, change: Change) -> Change:
         """Git counts no lines in what it takes for binary, or is told to (`*.py -diff`): we count all."""
@@ -121,9 +134,20 @@ class Checkout:
         return attrs.evolve(change, lines_added=counts[0], lines_removed=counts[1])
 
     def _stage(self) -> None:
+        self._disown()
         self._git("add", "--all", "--", ".")
         if self.links:
             self._git("rm", "--cached", "--quiet", "--ignore-unmatch", "--", *self.links)
+
+    def _disown(self) -> None:
+        """Remove what makes a folder in here a repository of its own, unless it was so at the start.
+
+        Git would ask a git in there what has changed, which does what the settings in there say: it runs
+        filters of theirs. Without it, the folder's files are files as others are.
+        """
+        for path in list(_entries(self.root)) if self.first else ():
+            if path.endswith("/.git") and path not in self.first and path != f"{self.root}/.git":
+                _remove(Path(path))
 
     def _tree_with(self, changes: Sequence[Change]) -> str:
         lines = (f"{change.after.mode} {change.after.sha}\t{change.path}\0" for change in changes)
@@ -135,10 +159,45 @@ class Checkout:
 
     def _git(self, *argv: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
         where = () if self.git_dir is None else (f"--git-dir={self.git_dir}", f"--work-tree={self.root}")
-        return git(self.root, *where, *argv, stdin=stdin, env=env)
+        env = {**self._common(), **(env or {})}
+        return git(self.root, *where, *self._case(), *argv, stdin=stdin, env=env)
+
+    def _common(self) -> Mapping[str, str]:
+        """Where settings and objects are: what the entry says of it may have been changed."""
+        if self.common_dir is None or self.git_dir is None:
+            return {}
+        if (self.git_dir / "config.worktree").exists():
+            raise RepositoryError(f"{self.git_dir} has got settings of its own")
+        return {"GIT_COMMON_DIR": str(self.common_dir)}
+
+    def _case(self) -> tuple[str, ...]:
+        """Whether letters' case counts is known of the user's folder, and may be different here."""
+        ours, other = self.root / ".git", self.root / ".GIT"
+        return ("-c", "core.ignoreCase=false") if ours.exists() and not other.exists() else ()
 
 
-def _parse(raw: bytes) -> Iterable[Change]:
+def _entries(root: Path) -> Iterator[str]:
+    """The paths of all files below a folder, and of each folder `.git`, into which it does not look."""
+    pending = [str(root)]
+    while pending:
+        # What cannot be read is not git's either; what is gone is gone.
+        with contextlib.suppress(PermissionError, FileNotFoundError), os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False) and entry.name != ".git":
+                    pending.append(entry.path)
+                else:
+                    yield entry.path
+
+
+def _remove(place: Path) -> None:
+    """Remove a file, a link or a whole folder, if it is there."""
+    if place.is_dir() and not place.is_symlink():
+        clear_away(place)
+    else:
+        place.unlink(missing_ok=True)
+
+
+def parse_changes(raw: bytes) -> Iterable[Change]:
     """Read the two halves of `--raw --numstat -z`: entries by path, then line counts by path."""
     fields = [os.fsdecode(field) for field in raw.split(b"\0")[:-1]]
     entries: dict[str, tuple[Entry, Entry]] = {}

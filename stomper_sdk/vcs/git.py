@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,14 +18,16 @@ from typing import ParamSpec, TypeVar
 
 import trio
 
-from stomper_sdk.errors import RepositoryError
+from stomper_sdk.errors import MachineError, RepositoryError, machine_error, machine_limits
 
-__all__ = ["GitError", "git", "git_environment", "in_thread"]
+__all__ = ["DAMAGED", "NO_ROOM", "GitError", "check_git", "git", "git_environment", "in_thread"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 TIME_LIMIT = 300.0
+_OLDEST = (2, 30)
+_INSTALL = "Install git 2.30 or newer."
 # One for each trio run: runs in several threads of one process must not share it.
 _threads: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("git threads")
 _SETTINGS = (
@@ -38,6 +41,14 @@ _SETTINGS = (
     "advice.detachedHead=false",
 )
 _OPTIONS = ("--literal-pathspecs", "--no-optional-locks", *(w for s in _SETTINGS for w in ("-c", s)))
+DAMAGED = "The repository is damaged: see what git fsck says, or clone it afresh."
+NO_ROOM = "Is there room on the disk, and may it be written?"
+# What to do about what git says.
+_HINTS = {
+    "unable to (write|create|unlink)": NO_ROOM,
+    r"filter .* failed|filter-process": "A filter of .gitattributes does not work here: is it installed?",
+    r"corrupt|bad (object|index|signature)|smaller than|not a tree|unable to read|could not parse": DAMAGED,
+}
 # What git sets for its hooks, and what would make it look at another repository than the one it is in.
 _LOCAL = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
@@ -65,8 +76,13 @@ class GitError(RepositoryError):
     """A git command failed; `said` is what it printed on standard error."""
 
     def __init__(self, argv: Sequence[str], exit_code: int, said: str) -> None:
-        super().__init__(f"git {' '.join(argv)} exited with {exit_code}: {said.strip()}")
+        command = next(word for word in argv if not word.startswith(("-", "core.")))
+        super().__init__(f"git {command} exited with {exit_code}: {said.strip()}", _hint(said))
         self.said = said
+
+
+def _hint(said: str) -> str:
+    return next((hint for pattern, hint in _HINTS.items() if re.search(pattern, said)), "")
 
 
 def git(cwd: Path, *argv: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> bytes:
@@ -74,6 +90,7 @@ def git(cwd: Path, *argv: str, stdin: bytes = b"", env: Mapping[str, str] | None
 
     Raises:
         GitError: it exited with anything but 0.
+        MachineError: for want of room or the like.
         RepositoryError: git is missing, or did not end within its time limit.
     """
     process = _started([*_OPTIONS, *argv], cwd, {**git_environment(), **(env or {})})
@@ -85,30 +102,59 @@ def git(cwd: Path, *argv: str, stdin: bytes = b"", env: Mapping[str, str] | None
         process.communicate()
         raise RepositoryError(f"git {argv[0]} did not end within {TIME_LIMIT:g} s") from error
     if process.returncode != 0:
-        raise GitError(argv, process.returncode, said.decode("utf-8", "replace"))
+        raise _failed(argv, process.returncode, said.decode("utf-8", "replace"))
     return output
+
+
+def _failed(argv: Sequence[str], exit_code: int, said: str) -> GitError | MachineError:
+    return machine_error(said) or GitError(argv, exit_code, said)
 
 
 def _started(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(
-            [_git_program(os.environ.get("PATH")), *argv],
-            cwd=cwd,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=env,
-            start_new_session=True,
-        )
+        with machine_limits():
+            return subprocess.Popen(
+                [_git_program(os.environ.get("PATH")), *argv],
+                cwd=cwd,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=env,
+                start_new_session=True,
+            )
     except FileNotFoundError as error:
         text = "git is missing" if cwd.is_dir() else f"the folder {cwd} is gone"
-        raise RepositoryError(text, "Install git 2.30 or newer.") from error
+        raise RepositoryError(text, _INSTALL) from error
+    except OSError as error:
+        raise RepositoryError(f"git cannot be started in {cwd}: {error.strerror}") from error
 
 
 @functools.lru_cache(8)
 def _git_program(path: str | None) -> str:
     """Looked up once: to try each folder of the path at each start would cost more than it seems."""
     return shutil.which("git", path=path) or "git"
+
+
+def check_git() -> str:
+    """See that git is there and new enough; what it calls its version is returned.
+
+    Raises:
+        RepositoryError: it is missing, broken or too old.
+    """
+    return _check_version(_git_program(os.environ.get("PATH")))
+
+
+@functools.lru_cache(8)
+def _check_version(program: str) -> str:
+    # Without our options: an old one does not know them.
+    asked = _started(["version"], Path("/"), git_environment())
+    said = asked.communicate(timeout=TIME_LIMIT)[0].decode("utf-8", "replace").strip()
+    found = re.match(r"git version (\d+)\.(\d+)", said)
+    if found is None:
+        raise RepositoryError(f"{program} is no git: it says {said[:80]!r}", _INSTALL)
+    if (int(found[1]), int(found[2])) < _OLDEST:
+        raise RepositoryError(f"{program} is too old: {said}", _INSTALL)
+    return said.removeprefix("git version ")
 
 
 def git_environment() -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,12 @@ from typing import Any
 
 import attrs
 
-from stomper_sdk.errors import ConflictError, RepositoryError
-from stomper_sdk.vcs.checkout import Change
-from stomper_sdk.vcs.git import GitError, git
+from stomper_sdk.errors import ConflictError, RepositoryError, UsageError
+from stomper_sdk.vcs.checkout import ABSENT, Change
+from stomper_sdk.vcs.discovery import discover
+from stomper_sdk.vcs.forward import fast_forward
+from stomper_sdk.vcs.git import DAMAGED, GitError, git
+from stomper_sdk.vcs.settings import Settings, read_settings
 
 __all__ = ["Repository", "Status", "Target", "open_repository"]
 
@@ -28,9 +31,7 @@ _UNFINISHED = {
 }
 _UNMERGED = frozenset({"DD", "AU", "UD", "UA", "DU", "AA", "UU"})
 _ROLES = {"author": "GIT_AUTHOR_IDENT", "committer": "GIT_COMMITTER_IDENT"}
-_LOCK_WAIT_SECONDS = 10.0
 _OTHER_BRANCH = "Choose another apply.branch."
-_QUESTIONS = ("--absolute-git-dir", "--git-common-dir", "--show-object-format", "--show-toplevel")
 
 
 @attrs.frozen
@@ -78,9 +79,22 @@ class Repository:
     # GitPython reads objects through one process, which can serve one thread at a time.
     _reading: threading.Lock = attrs.field(factory=threading.Lock, repr=False)
     _identities: dict[str, str] = attrs.field(factory=dict, init=False, repr=False)
+    _settings: Settings = attrs.field(init=False, repr=False)
+
+    @_settings.default
+    def _as_they_are(self) -> Settings:
+        return read_settings(self.git_dir, self.common_dir, self.hooks_dir)
 
     def close(self) -> None:
         self._repo.close()
+
+    def check_settings(self) -> None:
+        """Refuse a repository whose settings or hooks were changed since it was opened.
+
+        Raises:
+            RepositoryError: one was; git must not be called in it any more.
+        """
+        self._settings.check()
 
     def check_ready(self) -> None:
         """Refuse a repository in which nothing can be committed now.
@@ -88,34 +102,79 @@ class Repository:
         Raises:
             RepositoryError: no commit yet, a merge or its like under way, or nobody to commit as.
         """
+        self.check_settled()
+        self.identity()
+
+    def check_settled(self) -> None:
+        """Refuse a repository that has no commit to start from, or is on its way to one.
+
+        Raises:
+            RepositoryError: no commit yet, or a merge or its like under way.
+        """
         for name, (what, ways) in _UNFINISHED.items():
             if (self.git_dir / name).exists():
                 raise RepositoryError(
                     f"{self.root} is in the middle of a {what}", f"Finish it first: {ways}."
                 )
         self.commit_of("HEAD")
-        for name in _ROLES.values():
-            try:
-                self._identity(name)
-            except GitError as error:
-                raise RepositoryError(
-                    "git does not know who commits here",
-                    'Tell it: git config user.name "Your Name" && git config user.email you@example.org',
-                ) from error
+        self._check_names()
+
+    def identity(self) -> str:
+        """Name and address of whoever commits here.
+
+        Raises:
+            RepositoryError: git does not know them.
+        """
+        try:
+            return [self._identity(name) for name in _ROLES.values()][-1]
+        except GitError as error:
+            raise RepositoryError(
+                "git does not know who commits here",
+                'Tell it: git config user.name "Your Name" && git config user.email you@example.org',
+            ) from error
+
+    def export(self, commit: str, folder: Path) -> None:
+        """Check a commit out into an empty folder, of which the repository knows nothing."""
+        places = {
+            "GIT_DIR": self.git_dir,
+            "GIT_WORK_TREE": folder,
+            "GIT_INDEX_FILE": folder.with_name(f"{folder.name}.index"),
+        }
+        env = {name: str(path) for name, path in places.items()}
+        git(folder, "read-tree", "-u", "--reset", commit, env=env)
+
+    def _check_names(self) -> None:
+        """Checks say names in UTF-8: refuse where we would not know a file by what they say."""
+        encoding, root = sys.getfilesystemencoding(), str(self.root)
+        if encoding != "utf-8" and not all(path.isascii() for path in (root, *self.tracked_files())):
+            text = f"{root} has file names that are not ASCII, and Python takes names for {encoding} here"
+            raise RepositoryError(text, "Set PYTHONUTF8=1, or a locale of UTF-8.")
+        if os.fsencode(root).decode("utf-8", "replace") != root:
+            raise RepositoryError(f"the name of {root} is not UTF-8, and no check can say it", "Rename it.")
 
     def commit_of(self, revision: str) -> str:
         """The full name of a commit.
 
         Raises:
-            RepositoryError: there is no such revision, or no commit at all yet.
+            UsageError: there is no such revision.
+            RepositoryError: there is no commit at all yet.
         """
         try:
             argv = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
             return git(self.root, *argv).decode().strip()
         except GitError as error:
             if revision == "HEAD":
-                raise RepositoryError(f"{self.root} has no commit yet", "Commit something first.") from error
-            raise RepositoryError(f"there is no revision {revision!r} in {self.root}") from error
+                raise self._no_commit() from error
+            hint = "Name a branch, a tag or a commit, as git rev-parse takes it."
+            raise UsageError(f"there is no revision {revision!r} in {self.root}", hint) from error
+
+    def _no_commit(self) -> RepositoryError:
+        try:
+            git(self.root, "rev-parse", "--verify", "--quiet", "HEAD")
+        except GitError:
+            hint = "Commit something first, or switch to a branch that has commits."
+            return RepositoryError(f"{self.root} has no commit yet", hint)
+        return RepositoryError(f"the commit that {self.root} is on is missing", DAMAGED)
 
     def status(self) -> Status:
         """What is staged, changed or untracked now.
@@ -140,20 +199,35 @@ class Repository:
         entries = (line.split(b"\t", 1) for line in lines)
         return {os.fsdecode(path): entry[:6].decode() for entry, path in entries}
 
+    def left_out(self) -> frozenset[str]:
+        """What the index has and a sparse checkout does not hold."""
+        entries = _paths(git(self.root, "ls-files", "-t", "-z"))
+        return frozenset(entry[2:] for entry in entries if entry.startswith("S "))
+
     def tracks(self, path: str) -> bool:
         """Whether a path, or anything below it, is in the index."""
         return bool(git(self.root, "ls-files", "-z", "--", path))
 
     def changed_since(self, revision: str) -> frozenset[str]:
-        """Paths that differ between a revision and HEAD."""
-        since = self.commit_of(revision)
-        return frozenset(_paths(git(self.root, "diff", "--name-only", "-z", "--no-renames", since, "HEAD")))
+        """Paths that HEAD has changed since it parted from a revision.
+
+        Raises:
+            UsageError: there is no such revision, or the two have no commit in common.
+        """
+        span = f"{self.commit_of(revision)}...HEAD"
+        try:
+            return frozenset(_paths(git(self.root, "diff", "--name-only", "-z", "--no-renames", span)))
+        except GitError as error:
+            if "no merge base" not in error.said:
+                raise
+            text = f"{revision!r} and HEAD have no commit in common in {self.root}"
+            raise UsageError(text, "In a shallow clone, fetch more: git fetch --unshallow.") from error
 
     def size_of(self, commit: str) -> int:
         """Bytes of all files of a commit, checked out."""
         raw = git(self.root, "ls-tree", "-r", "-l", "-z", commit)
         sizes = (line.split(b"\t", 1)[0].split()[3] for line in raw.split(b"\0")[:-1])
-        return sum(int(size) for size in sizes if size != b"-")
+        return sum(int(size) for size in sizes if size.isdigit())
 
     def ignored_files(self, patterns: Path) -> tuple[str, ...]:
         """Files that git ignores and that a gitignore-style list of patterns names."""
@@ -203,23 +277,37 @@ class Repository:
         """Put a fix on top of the target's tip; nothing that the user sees moves yet.
 
         Raises:
-            ConflictError: a changed path is not in the target what it was when the fix was made, or the
-                user's checkout follows another branch now.
+            ConflictError: a changed path is not in the target what it was when the fix was made, the user
+                has removed it, or their checkout follows another branch now.
+        """
+        self._refuse_switch(target)
+        if target.checked_out:
+            self._refuse_removed(changes)
+        return self.on_top(self.tip(target), changes, f"in {target.ref} meanwhile")
+
+    def on_top(self, commit: str, changes: Sequence[Change], since: str = "since") -> Applied:
+        """Put changes on top of any commit, as objects only.
+
+        Raises:
+            ConflictError: a changed path is not there what it was; `since` says when it was changed.
         """
         from stomper_sdk.vcs.trees import entry_at, replace_entries
 
-        self._refuse_switch(target)
-        parent = self.tip(target)
         with self._reading:
-            tree = self._tree_of(parent)
+            tree = self._tree_of(commit)
             for change in changes:
                 if entry_at(self._repo, tree, change.path) != change.before:
-                    raise ConflictError(f"{change.path} was changed in {target.ref} meanwhile")
+                    raise ConflictError(f"{change.path} was changed {since}")
             after = {change.path: change.after for change in changes}
-            return Applied(parent, replace_entries(self._repo, tree, after))
+            return Applied(commit, replace_entries(self._repo, tree, after))
 
-    def commit(self, target: Target, applied: Applied, message: str, *, sign: bool = False) -> str:
-        """Commit an applied fix and move the target, with its checkout, forward to it.
+    def draft(self, applied: Applied, message: str, *, sign: bool = False) -> str:
+        """A commit of an applied fix, to which no branch leads yet."""
+        text = message.encode("utf-8", "surrogateescape")
+        return self._signed(applied, text) if sign else self._plain(applied, text)
+
+    def advance(self, target: Target, parent: str, commit: str) -> None:
+        """Move the target, with its checkout, forward from a commit to the next.
 
         Git's own fast-forward moves branch, index and files: it refuses where the user has changed one of
         the files, and leaves everything else of theirs, staged or not, as it is.
@@ -227,17 +315,22 @@ class Repository:
         Raises:
             ConflictError: the target moved, or the user is changing one of the files.
         """
-        text = message.encode("utf-8", "surrogateescape")
-        commit = self._signed(applied, text) if sign else self._plain(applied, text)
         if not target.checked_out:
-            self._move_ref(target, commit, applied.parent)
-            return commit
+            self._move_ref(target, commit, parent)
+            return
         self._refuse_switch(target)
-        self._forward(commit)
+        fast_forward(self.root, commit)
         if self.tip(target) != commit:
             said = f"the checkout left {target.ref} at the moment of commit {commit[:12]}: see where it is"
             raise ConflictError(said, retryable=False)
-        return commit
+
+    def has_reached(self, target: Target, commit: str) -> bool:
+        """Whether a commit is in the target."""
+        try:
+            git(self.root, "merge-base", "--is-ancestor", commit, self.tip(target))
+        except GitError:
+            return False
+        return True
 
     def _signed(self, applied: Applied, message: bytes) -> str:
         argv = ("commit-tree", "-S", "-p", applied.parent, "-F", "-", applied.tree)
@@ -263,27 +356,12 @@ class Repository:
         if target.checked_out and self.current_target() != target:
             raise ConflictError(f"the checkout has left {target.ref} meanwhile", retryable=False)
 
-    def _forward(self, commit: str) -> None:
-        argv = (
-            "merge",
-            "--ff-only",
-            "--quiet",
-            "--no-stat",
-            "--no-autostash",
-            "--no-overwrite-ignore",
-            "--no-verify-signatures",
-            commit,
-        )
-        until = time.monotonic() + _LOCK_WAIT_SECONDS
-        while True:
-            try:
-                git(self.root, *argv, env={"GIT_REFLOG_ACTION": "stomper"})
-                return
-            except GitError as error:
-                # An editor or a status line may hold the index for a moment.
-                if "index.lock" not in error.said or time.monotonic() > until:
-                    raise _as_conflict(error) from error
-            time.sleep(0.05)
+    def _refuse_removed(self, changes: Sequence[Change]) -> None:
+        """Git's fast-forward would bring back what the user has removed."""
+        known = (change.path for change in changes if change.before != ABSENT)
+        gone = next((path for path in known if not os.path.lexists(self.root / path)), None)
+        if gone is not None:
+            raise ConflictError(f"{gone} was removed from your working tree meanwhile", retryable=False)
 
     def _move_ref(self, target: Target, commit: str, expected: str) -> None:
         old = expected if expected != target.start or self._has(target) else "0" * len(expected)
@@ -303,50 +381,12 @@ def open_repository(path: Path) -> Repository:
         RepositoryError: git is missing or refuses, the folder is not there or in no repository, the
             repository has no checkout, or it is of a kind that cannot be handled.
     """
-    if shutil.which("git") is None:
-        raise RepositoryError("git is missing", "Install git 2.30 or newer.")
-    if not path.is_dir():
-        raise RepositoryError(f"there is no folder {path}")
-    try:
-        raw = git(path, "rev-parse", *_QUESTIONS)
-    except GitError as error:
-        raise _not_opened(path, error) from error
-    git_dir, common_dir, names, root = os.fsdecode(raw).removesuffix("\n").split("\n", 3)
-    if names != "sha1":
-        raise RepositoryError(f"{root} uses {names} object names, which cannot be handled yet")
+    place = discover(path)
     from git import Repo
 
-    repo, common = Repo(root), (path / common_dir).resolve()
-    return Repository(Path(root), Path(git_dir), common, _hooks_dir(path) or common / "hooks", repo)
-
-
-def _hooks_dir(path: Path) -> Path | None:
-    """Where the user's settings say that hooks are, read as git reads them; None where they say nothing."""
-    raw = git(path, "config", "--type=path", "--get-all", "-z", "core.hooksPath")
-    # The last that git lists is what we ourselves give to each command, so that none of ours runs hooks.
-    *_, configured = ["", *_paths(raw)[:-1]]
-    return Path(configured) if configured else None
-
-
-def _not_opened(path: Path, error: GitError) -> RepositoryError:
-    if "not a git repository" in error.said:
-        hint = "Make one: git init && git add . && git commit -m start; or set workspace.kind: direct."
-        return RepositoryError(f"{path} is not in a git repository", hint)
-    if "must be run in a work tree" in error.said:
-        hint = "Run in a checkout of it: git worktree add, or git clone."
-        return RepositoryError(f"{path} is a bare repository, or inside a .git folder", hint)
-    return RepositoryError(error.said.strip())
+    repo = Repo(place.root, expand_vars=False)
+    return Repository(place.root, place.git_dir, place.common_dir, place.hooks_dir, repo)
 
 
 def _paths(raw: bytes) -> list[str]:
     return [os.fsdecode(field) for field in raw.split(b"\0")[:-1]]
-
-
-def _as_conflict(error: GitError) -> RepositoryError | ConflictError:
-    if "would be overwritten" in error.said or "not uptodate" in error.said:
-        return ConflictError("the file was changed in your working tree meanwhile", retryable=False)
-    if "index.lock" in error.said:
-        return ConflictError("another program holds the index of your checkout", retryable=False)
-    if "Not possible to fast-forward" in error.said or "Diverging branches" in error.said:
-        return ConflictError("the branch was moved meanwhile")
-    return error

@@ -12,7 +12,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 import attrs
 
-from stomper_sdk.errors import CommandError, RepositoryError, WorkspaceError
+from stomper_sdk.errors import CommandError, RepositoryError, WorkspaceError, machine_limits
 from stomper_sdk.process import run_command
 from stomper_sdk.vcs.checkout import Checkout
 from stomper_sdk.vcs.git import in_thread
@@ -23,8 +23,10 @@ __all__ = [
     "Preparation",
     "Scope",
     "Workspace",
+    "furnish",
     "in_workspace",
     "prepare",
+    "settled",
     "workspace_name",
 ]
 
@@ -90,9 +92,11 @@ async def in_workspace(function: Callable[P, T], *args: P.args, **kwargs: P.kwar
 
     Raises:
         WorkspaceError: git cannot work there any more: the agent has broken the checkout.
+        MachineError: the disk is full, or the like.
     """
     try:
-        return await in_thread(function, *args, **kwargs)
+        with machine_limits():
+            return await in_thread(function, *args, **kwargs)
     except (RepositoryError, OSError) as error:
         raise WorkspaceError(f"the workspace cannot be read any more: {error}") from error
 
@@ -110,19 +114,26 @@ async def prepare(workspace: Workspace, preparation: Preparation) -> Workspace:
     Raises:
         WorkspaceError: the setup command failed.
     """
-    checkout = workspace.checkout
     if preparation.copies or preparation.links:
-        await in_thread(_furnish, workspace.path, preparation)
+        await in_thread(furnish, workspace.path, preparation)
     if preparation.setup:
         await _run_setup(workspace.path, preparation.setup)
-        checkout = attrs.evolve(checkout, start=await in_thread(_tree_now, checkout))
+        workspace = await settled(workspace)
+    checkout = workspace.checkout
     if preparation != Preparation(preparation.source):
         checkout = attrs.evolve(checkout, known=await in_thread(checkout.ignored))
     checkout = attrs.evolve(checkout, first=await in_thread(checkout.files))
     return attrs.evolve(workspace, checkout=checkout)
 
 
-def _furnish(root: Path, preparation: Preparation) -> None:
+async def settled(workspace: Workspace) -> Workspace:
+    """The workspace, its changes told against the tree as it is now."""
+    tree = await in_workspace(_tree_now, workspace.checkout)
+    return attrs.evolve(workspace, checkout=attrs.evolve(workspace.checkout, start=tree))
+
+
+def furnish(root: Path, preparation: Preparation) -> None:
+    """Copy and link into a new tree what it gets from the user's."""
     for path in preparation.copies:
         target = root / path
         if not target.exists():
@@ -141,7 +152,7 @@ async def _run_setup(root: Path, setup: tuple[str, ...]) -> None:
         raise WorkspaceError(f"workspace.setup: {error.message}", error.hint) from error
     if done.exit_code != 0:
         said = (done.error_text.strip() or done.text.strip())[-1000:]
-        raise WorkspaceError(f"workspace.setup: {setup[0]} exited with {done.exit_code}: {said}")
+        raise WorkspaceError(f"workspace.setup: {setup[0]} {done.ending}: {said}")
 
 
 def _tree_now(checkout: Checkout) -> str:

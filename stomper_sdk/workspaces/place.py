@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stomper_sdk.errors import WorkspaceError
 
-__all__ = ["choose_folder"]
+__all__ = ["choose_folder", "find_folder"]
 
 #: What linters, type checkers, test runners and git climb to parent folders for.
 _SETTINGS = (
@@ -21,7 +21,10 @@ _SETTINGS = (
     ".ruff.toml",
     "biome.json",
     "conftest.py",
+    "eslint.config.cjs",
     "eslint.config.js",
+    "eslint.config.mjs",
+    "eslint.config.ts",
     "mypy.ini",
     "package.json",
     "pylintrc",
@@ -38,7 +41,21 @@ _SHARE = 0.25
 
 
 def choose_folder(declared: str | None, bytes_needed: int) -> Path:
-    """The folder under which a session makes a folder of its own.
+    """The folder under which a session makes a folder of its own; a declared one is made.
+
+    Raises:
+        WorkspaceError: the declared folder cannot be used, or none can.
+    """
+    folder = find_folder(declared, bytes_needed)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WorkspaceError(f"workspace.root: {folder} cannot be made: {error.strerror}") from error
+    return folder
+
+
+def find_folder(declared: str | None, bytes_needed: int) -> Path:
+    """The same folder, not made yet where it is declared.
 
     Without a declared one that is memory where it holds a quarter more than enough and runs programs,
     else the system's folder for temporary files, else the user's cache folder.
@@ -66,10 +83,6 @@ def settings_above(folder: Path) -> Path | None:
 
 
 def _declared(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WorkspaceError(f"workspace.root: {folder} cannot be made: {error.strerror}") from error
     found = settings_above(folder)
     if found is not None:
         raise WorkspaceError(

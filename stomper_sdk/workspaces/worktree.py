@@ -9,7 +9,7 @@ is needed.
 from __future__ import annotations
 
 import contextlib
-import shutil
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +17,9 @@ from pathlib import Path
 import attrs
 import trio
 
-from stomper_sdk.errors import RepositoryError, WorkspaceError
+from stomper_sdk.clearing import clear_away
+from stomper_sdk.errors import RepositoryError, WorkspaceError, machine_limits
+from stomper_sdk.faults import point
 from stomper_sdk.vcs.checkout import Checkout
 from stomper_sdk.vcs.git import git, in_thread
 from stomper_sdk.workspaces.base import EVERYTHING, Preparation, Scope, Workspace, prepare
@@ -52,12 +54,14 @@ class Worktrees:
 
     async def _make(self, tree: Path, scratch: Path, base: str) -> Workspace:
         try:
-            await in_thread(_put_up, self.common_dir, tree, scratch, base)
+            with machine_limits():
+                await in_thread(_put_up, self.common_dir, tree, scratch, base)
         except (RepositoryError, OSError) as error:
             raise WorkspaceError(f"the worktree {tree.name} cannot be made: {error}") from error
         # Told where git keeps it, since an agent may rewrite or remove the tree's own `.git`.
         entry = self.common_dir / "worktrees" / tree.name
-        checkout = Checkout(tree, base, git_dir=entry, links=self.preparation.links)
+        links = self.preparation.links
+        checkout = Checkout(tree, base, git_dir=entry, common_dir=self.common_dir, links=links)
         return await prepare(Workspace(tree, scratch, checkout, base), self.preparation)
 
 
@@ -81,10 +85,11 @@ def _put_up(common_dir: Path, tree: Path, scratch: Path, base: str) -> None:
     draft.mkdir()
     (draft / "HEAD").write_text(f"{base}\n")
     (draft / "commondir").write_text("../..\n")
-    (draft / "gitdir").write_text(f"{tree / '.git'}\n")
+    (draft / "gitdir").write_bytes(os.fsencode(tree / ".git") + b"\n")
     tree.mkdir()
-    (tree / ".git").write_text(f"gitdir: {entry}\n")
+    (tree / ".git").write_bytes(b"gitdir: " + os.fsencode(entry) + b"\n")
     _rename_into(draft, entry)
+    point("worktree")
     git(tree, "read-tree", "-u", "--reset", base)
 
 
@@ -101,7 +106,8 @@ def _take_down(common_dir: Path, tree: Path, scratch: Path) -> None:
     entry, draft = common_dir / "worktrees" / tree.name, common_dir / f"{tree.name}{_DRAFT}"
     with contextlib.suppress(FileNotFoundError):
         entry.rename(draft)
+    point("removed")
     for folder in (draft, tree, scratch):
-        shutil.rmtree(folder, ignore_errors=True)
+        clear_away(folder)
     with contextlib.suppress(OSError):
         entry.parent.rmdir()

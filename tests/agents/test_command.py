@@ -170,7 +170,7 @@ async def test_a_prompt_that_is_too_long_for_an_argument_says_what_to_do(make_ta
         ({"run": "fix {prompt}"}, "{prompt} in the command needs prompt: argument"),
         ({"run": "fix", "prompt": "mail"}, "one of stdin, file, argument, none"),
         ({"run": "fix", "max_output": 0}, "a whole number above zero"),
-        ({"run": "fix", "env": {"A": 1}}, "agents.mine.env: expected a string"),
+        ({"run": "fix", "env": {"A": 1}}, "agents.mine.env: expected a list of names, or a mapping"),
         ({"run": "fix", "ok_exit_codes": ["0"]}, "a list of whole numbers"),
         ({"run": "fix", "timeut": "1s"}, "did you mean 'timeout'"),
     ],

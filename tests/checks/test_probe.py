@@ -115,4 +115,4 @@ def test_the_probe_hides_no_module(tmp_path: Path) -> None:
     first, last = environment["PYTHONPATH"].split(os.pathsep)
     assert (first, Path(last, "stomper_probe.py").is_file()) == ("/mine", True)
     assert environment["OTHER"] == "x"
-    assert environment["STOMPER_FOREIGN"] == f"/a{os.pathsep}/b"
+    assert environment["STOMPER_PROBE_FOREIGN"] == f"/a{os.pathsep}/b"

@@ -30,7 +30,7 @@ async def test_finds_with_place_and_enclosing_text(tree: Tree, write: Write, mak
     )
     assert (finding.scope, finding.text, finding.severity) == ("def f():", "import os", "error")
     assert (look.evidence.exit_code, look.evidence.check) == (0, "mine")
-    assert look.evidence.version[0].isdigit() and len(look.evidence.digest) == 64
+    assert look.evidence.version[0].isdigit()
 
 
 @pytest.mark.trio

@@ -12,6 +12,7 @@ import yaml
 from stomper_sdk.config import builtin_pipelines, load_pipeline, load_schema, parse_duration
 from stomper_sdk.config.available import NOT_YET
 from stomper_sdk.model.pipeline import Pipeline, ReducerSpec
+from stomper_sdk.options import size
 
 SCHEMA = load_schema()
 BY_NAME = {"checks", "agents", "reducers", "stages"}
@@ -35,6 +36,8 @@ def as_model(value: object, default: object) -> object:
         return tuple(value)
     if isinstance(value, str) and isinstance(default, float):
         return parse_duration(value)
+    if isinstance(value, str) and isinstance(default, int):
+        return size(value)
     return value
 
 
@@ -57,7 +60,8 @@ def test_model_and_schema_have_the_same_defaults(
         if key is None or field.name in BY_NAME | {"name", "version"} or attrs.has(type(field.default)):
             continue
         assert "default" in key, (*path, field.name)
-        assert as_model(key["default"], field.default) == field.default, (*path, field.name)
+        default = field.default.factory() if isinstance(field.default, attrs.Factory) else field.default  # type: ignore[arg-type]
+        assert as_model(key["default"], default) == default, (*path, field.name)
 
 
 @pytest.mark.parametrize(("path", "model", "schema"), SECTIONS)

@@ -76,11 +76,12 @@ def runs(process: psutil.Process, temporary: Path) -> bool:
 
 def test_the_first_run(temporary: Path) -> None:
     returned = executed(ROOT / "notebooks" / "01_first_run.ipynb", temporary.parent)
-    _, plan, shown, reduced, first, prompt, left, attempts, told, awaited = returned
+    _, plan, drawn, shown, reduced, first, prompt, left, attempts, told, awaited = returned
     assert ast.literal_eval(plan) == {
         "pricing.py": ["F401 `os` imported but unused", "F401 `sys` imported but unused"],
         "report.py": ["F401 `json` imported but unused"],
     }
+    assert drawn.startswith("<Pipeline default: checks ruff; agents builtin")
     assert "completed: 2 files fixed; 3 findings fixed, 0 left" in shown
     assert ast.literal_eval(reduced) == (["pricing.py", "report.py"], 3, {"F401": 3})
     assert ast.literal_eval(first) == ("pricing.py", "fixed", "1 passed (imports: tests/test_pricing.py)")

@@ -194,16 +194,16 @@ class Project:
         """The findings of a ruff of our own."""
         argv = [sys.executable, "-m", "ruff", "check", "--no-cache", "--exit-zero", "--output-format=json"]
         entries = json.loads(self.call(*argv, *options).stdout)
-        return self._counted((e["filename"], e["code"] or "invalid-syntax", e["message"]) for e in entries)
+        return self.counted((e["filename"], e["code"] or "invalid-syntax", e["message"]) for e in entries)
 
     def mypy(self) -> Counter[Found]:
         """The findings of a mypy of our own."""
         argv = [self.python, "-m", "mypy", "--no-error-summary", "--cache-dir", os.devnull, "--output=json"]
         lines = self.call(*argv, ".", ok=(0, 1)).stdout.splitlines()
         entries = [entry for entry in map(json.loads, lines) if entry["severity"] == "error"]
-        return self._counted((e["file"], e["code"] or "misc", e["message"]) for e in entries)
+        return self.counted((e["file"], e["code"] or "misc", e["message"]) for e in entries)
 
-    def _counted(self, findings: Iterable[Found]) -> Counter[Found]:
+    def counted(self, findings: Iterable[Found]) -> Counter[Found]:
         root = self.root.resolve()
         return Counter(
             ((root / path).relative_to(root).as_posix(), code, message) for path, code, message in findings

@@ -213,3 +213,12 @@ def test_a_broad_selection_of_rules(unpack: Callable[[Source], Project]) -> None
     after = project.hold(before, ran)
     assert ran.fixed == before.total - after.total > 100
     assert project.tests("HEAD", *source.test_arguments) == package.tests_before
+
+
+@pytest.mark.registry
+def test_the_pipeline_that_init_writes_runs_as_it_is(unpack: Callable[[Source], Project]) -> None:
+    project = unpack(SOURCES["boltons"]).start()
+    project.call(sys.executable, "-m", "stomper_sdk", "init")
+    before = project.look()
+    after = project.hold(before, project.run())
+    assert before.total - after.total > 100

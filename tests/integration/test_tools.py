@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -142,3 +144,45 @@ def test_several_checks_in_one_pipeline(make_project: Callable[..., Project]) ->
     }
     fixed = (before.findings - project.ruff()).total() + (types - project.mypy()).total()
     assert (result.total_errors_fixed, fixed, result.exit_code) == (2, 2, 1)
+
+
+ANY = "var total: any = 1;\nvar more = total;\n\nexport { more, total };\n"
+NUMBERS = """
+import pathlib, subprocess, sys
+path = pathlib.Path(sys.argv[1])
+path.write_text(path.read_text().replace(": any", ": number"))
+sys.exit(subprocess.run(["node_modules/.bin/eslint", "--fix", path]).returncode)
+"""
+ESLINT = """
+import tseslint from "typescript-eslint";
+export default [...tseslint.configs.recommended, { rules: { "no-var": "error", "prefer-const": "warn" } }];
+"""
+
+
+@pytest.mark.registry
+def test_a_tool_that_lives_in_a_linked_folder(
+    make_project: Callable[..., Project], node_modules: Path
+) -> None:
+    """ESLint with its plug-ins and settings, in the user's folder and in each workspace."""
+    files = {"one.ts": ANY, "src/two three.ts": ANY, "src/fine.ts": "export const one = 1;\n"}
+    project = make_project({**files, "eslint.config.mjs": ESLINT, ".gitignore": "node_modules\n"})
+    (project.root / "node_modules").symlink_to(node_modules)
+    project.dirty()
+
+    def eslint() -> Counter[tuple[str, str, str]]:
+        printed = project.call("node_modules/.bin/eslint", "--format", "json", ".", ok=(0, 1)).stdout
+        entries = ((file["filePath"], entry) for file in json.loads(printed) for entry in file["messages"])
+        return project.counted((path, entry["ruleId"], entry["message"]) for path, entry in entries)
+
+    before = project.look(eslint)
+    agent = {"use": "command", "run": [sys.executable, "-c", NUMBERS, "{file}"], "prompt": "none"}
+    sections = {
+        "checks": {"eslint": {}},
+        "agents": {"main": {**agent, "ok_exit_codes": [0, 1]}},
+        "workspace": {"link": ["node_modules"]},
+    }
+    ran = project.run(project.pipeline(sections))
+    after = project.hold(before, ran, eslint)
+    assert (before.total, after.total, ran.fixed, ran.exit_code) == (6, 0, 6, 0)
+    assert ran.outcomes == {"one.ts": "fixed", "src/two three.ts": "fixed"}
+    assert project.read("one.ts") == ANY.replace("var", "const").replace("any", "number")

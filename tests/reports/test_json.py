@@ -15,15 +15,20 @@ from stomper_sdk.reports import plan_to_dict, to_dict, to_json
 
 DOCUMENTED = (
     *("version", "session_id", "pipeline", "repo", "base_commit", "head_commit", "status", "exit_code"),
-    *("duration_seconds", "peak_parallel_files", "reducers", "files", "findings"),
+    *("duration_seconds", "peak_parallel_files", "reducers", "files", "findings", "evidence"),
 )
 DOCUMENTED_FILE = (
     *("path", "outcome", "reason", "commit", "duration_seconds", "fixed_count", "remaining_count"),
-    *("new_count", "lines_added", "lines_removed", "tests", "attempts"),
+    *("new_count", "suppressed_count", "lines_added", "lines_removed", "tests", "attempts"),
 )
 DOCUMENTED_ATTEMPT = (
     *("number", "agent", "level", "outcome", "reason", "duration_seconds"),
+    *("fixed_count", "remaining_count", "new_count", "suppressed_count"),
     *("tokens_in", "tokens_out", "cost_usd"),
+)
+DOCUMENTED_FINDING = (
+    *("check", "code", "path", "line", "column", "severity", "message"),
+    *("status", "gone", "reason", "attempt", "commit", "before", "after"),
 )
 
 
@@ -41,7 +46,7 @@ def test_the_keys_stand_in_the_documented_order(mixed: RunResult) -> None:
     assert tuple(document)[: len(DOCUMENTED)] == DOCUMENTED
     assert tuple(document["files"][0]) == DOCUMENTED_FILE
     assert tuple(document["files"][2]["attempts"][0]) == DOCUMENTED_ATTEMPT
-    assert tuple(document["findings"][0]) == ("check", "code", "path", "line", "column", "message", "status")
+    assert tuple(document["findings"][0]) == DOCUMENTED_FINDING
 
 
 def test_the_document_says_what_happened(mixed: RunResult) -> None:
@@ -137,6 +142,7 @@ def test_the_document_of_a_plan(make_finding: Callable[..., Finding]) -> None:
                         "path": "a.py",
                         "line": 3,
                         "column": 8,
+                        "severity": "error",
                         "message": "`os` imported but unused",
                     }
                 ],

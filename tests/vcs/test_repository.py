@@ -12,7 +12,7 @@ import pytest
 from stomper_sdk.errors import ConflictError, RepositoryError
 from stomper_sdk.vcs.checkout import Checkout as Tree
 from stomper_sdk.vcs.git import git
-from stomper_sdk.vcs.repository import Repository, Target, open_repository
+from stomper_sdk.vcs.repository import Applied, Repository, Target, open_repository
 
 Make = Callable[..., Any]
 
@@ -37,7 +37,13 @@ def workspace(repository: Repository, place: Path) -> Tree:
 
 def fix(repository: Repository, tree: Tree, message: str = "fix") -> str:
     target = repository.current_target()
-    return repository.commit(target, repository.apply(target, tree.snapshot()), message)
+    return commit_applied(repository, target, repository.apply(target, tree.snapshot()), message)
+
+
+def commit_applied(repository: Repository, target: Target, applied: Applied, message: str) -> str:
+    commit = repository.draft(applied, message)
+    repository.advance(target, applied.parent, commit)
+    return commit
 
 
 def test_a_commit_holds_exactly_the_workspace_difference(
@@ -159,7 +165,7 @@ def test_a_commit_between_apply_and_commit_is_a_conflict(
     applied = repository.apply(target, tree.snapshot())
     theirs = user.commit({"b.py": "theirs\n"})
     with pytest.raises(ConflictError, match="branch was moved"):
-        repository.commit(target, applied, "fix")
+        commit_applied(repository, target, applied, "fix")
     assert user.head == theirs
 
 
@@ -187,7 +193,7 @@ def test_a_branch_that_nobody_has_checked_out_never_touches_the_checkout(
     tree = workspace(repository, tmp_path / "w")
     (tree.root / "a.py").write_text("fixed\n")
     head = user.head
-    commit = repository.commit(target, repository.apply(target, tree.snapshot()), "fix")
+    commit = commit_applied(repository, target, repository.apply(target, tree.snapshot()), "fix")
     assert user.git("rev-parse", "fixes/one").strip() == commit
     assert (user.head, user.read("a.py"), user.status) == (head, "a\n", "")
 

@@ -1,0 +1,101 @@
+"""Going on with a run that did not end: what it was asked for, what it has done, what is left to do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stomper_sdk.config import digest_of
+from stomper_sdk.errors import UsageError
+from stomper_sdk.interpreter.run import Run
+from stomper_sdk.journal.history import find_run
+from stomper_sdk.journal.records import Opened
+from stomper_sdk.journal.unfinished import Unfinished, read_unfinished
+from stomper_sdk.model.pipeline import Pipeline
+from stomper_sdk.model.plan import FileTask
+from stomper_sdk.model.present import counted
+from stomper_sdk.model.result import FileResult
+from stomper_sdk.stages.base import Context, RunState, Selection
+from stomper_sdk.vcs.repository import Repository
+
+__all__ = ["check_same", "find_past", "opened_record", "run_again"]
+
+
+def find_past(root: Path, name: str) -> Unfinished:
+    """The run to go on with, by its session's id, a part of it, or `last`.
+
+    Raises:
+        UsageError: there is no such run, it is at work, or nothing of it is left to do.
+        StomperError: it left no journal that can be read.
+    """
+    run = find_run(root, name)
+    if run.status == "running":
+        raise UsageError(f"{run.session_id} is still running", "Wait for it to end.")
+    if run.status == "completed":
+        raise UsageError(f"{run.session_id} has ended: nothing is left to do", "Start a new run.")
+    return read_unfinished(root / ".stomper" / "sessions" / run.session_id)
+
+
+def check_same(past: Unfinished, pipeline: Pipeline) -> None:
+    """Refuse to go on with another pipeline than the one that the run began with.
+
+    Raises:
+        UsageError: it was changed since.
+    """
+    if pipeline.workspace.kind == "direct":
+        raise UsageError("a run that fixes in place cannot be resumed", "Start a new run.")
+    if digest_of(pipeline) != past.opened.digest:
+        text = f"the pipeline is not the one that {past.session_id} began with"
+        raise UsageError(text, "Undo what was changed in it, or start a new run.")
+
+
+def opened_record(
+    source: object,
+    overrides: Mapping[str, Any],
+    selection: Selection,
+    given: tuple[str, ...],
+    context: Context,
+) -> Opened:
+    """What the journal of a run begins with."""
+    target = context.target
+    named = source is None or isinstance(source, str | os.PathLike)
+    return Opened(
+        base_commit=context.base_commit,
+        target=target.ref if target else "",
+        checked_out=target is not None and target.checked_out,
+        source=_named(os.fspath(source)) if isinstance(source, str | os.PathLike) else None,
+        nameless=not named,
+        overrides=overrides,
+        checks=selection.checks,
+        codes=selection.codes,
+        agents=selection.agents,
+        digest=digest_of(context.pipeline),
+        given=given,
+    )
+
+
+def run_again(past: Unfinished, repository: Repository, context: Context, notices: tuple[str, ...]) -> Run:
+    """The run as far as it came; what was landing when it died has been settled before."""
+    if past.plan is None:
+        return Run(RunState(notices=notices), past.opened)
+    dirty = repository.status().dirty
+    ended = {result.path: result for result in past.ended}
+    for landing in past.landings:
+        if landing.result and repository.has_reached(context.commits_to(), landing.commit):
+            ended[landing.result.path] = landing.result
+    left = [task for task in past.plan.tasks if task.path not in ended]
+    ended |= {task.path: _left_alone(task) for task in left if task.path in dirty}
+    text = f"resumed: {counted(len(past.plan.tasks) - len(left), 'file')} of {len(past.plan.tasks)} had ended"
+    return Run(RunState(plan=past.plan, notices=(*notices, text)), ended=list(ended.values()))
+
+
+def _left_alone(task: FileTask) -> FileResult:
+    reason = "it has changes that are not committed"
+    return FileResult(task.path, "skipped", reason, remaining=task.findings)
+
+
+def _named(source: str) -> str:
+    """A file by its whole path: the run may be resumed from another folder."""
+    return str(Path(source).absolute()) if "\n" not in source and Path(source).is_file() else source

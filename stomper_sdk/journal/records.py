@@ -1,0 +1,73 @@
+"""What a journal holds, in the order in which it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from stomper_sdk.model.plan import Plan
+from stomper_sdk.model.result import FileResult
+
+__all__ = ["RECORDS", "Ended", "Landed", "Landing", "Opened", "Planned", "Record"]
+
+
+@attrs.frozen
+class Opened:
+    """What the run was asked for, and where its commits go.
+
+    `source` is the pipeline as it was named, or its text, None for the default one. Of one that only its
+    caller can give again, there is none, and `nameless` is true. `digest` is that of the pipeline as it
+    was read, so that another one is noticed. `given` are the names of agents that the caller gave.
+    """
+
+    base_commit: str | None
+    target: str
+    checked_out: bool
+    source: str | None
+    nameless: bool
+    overrides: Mapping[str, Any]
+    checks: tuple[str, ...]
+    codes: tuple[str, ...]
+    agents: tuple[str, ...]
+    digest: str
+    given: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Planned:
+    """What there is to do."""
+
+    plan: Plan
+
+
+@attrs.frozen
+class Landing:
+    """A commit is whole and about to move the target; `result` is what becomes of its file if it does.
+
+    `path` is None for a commit that takes another one back.
+    """
+
+    parent: str
+    commit: str
+    path: str | None = None
+    result: FileResult | None = None
+
+
+@attrs.frozen
+class Landed:
+    """The target, and the checkout with it, has moved."""
+
+    commit: str
+
+
+@attrs.frozen
+class Ended:
+    """A file has ended, one way or another."""
+
+    result: FileResult
+
+
+Record = Opened | Planned | Landing | Landed | Ended
+RECORDS: Mapping[str, Any] = {kind.__name__: kind for kind in (Opened, Planned, Landing, Landed, Ended)}

@@ -1,0 +1,76 @@
+"""How far a run came that did not end, as its journal tells it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+
+from stomper_sdk.errors import StomperError
+from stomper_sdk.journal.log import Journal
+from stomper_sdk.journal.records import Ended, Landed, Landing, Opened, Planned, Record
+from stomper_sdk.model.plan import Plan
+from stomper_sdk.model.result import FileResult
+
+__all__ = ["Unfinished", "pending_landing", "read_unfinished"]
+
+
+@attrs.frozen
+class Unfinished:
+    """A run by its session; `landings` are commits whose files did not come to their end after them."""
+
+    session_id: str
+    opened: Opened
+    plan: Plan | None
+    ended: tuple[FileResult, ...]
+    landings: tuple[Landing, ...]
+
+
+def read_unfinished(folder: Path) -> Unfinished:
+    """Read how far a run came.
+
+    Raises:
+        StomperError: it left no journal that can be read.
+    """
+    records = _records(folder)
+    opened = next((record for record in records if isinstance(record, Opened)), None)
+    if opened is None:
+        raise StomperError(f"{folder.name} left no journal that could be read", "Start a new run.")
+    plan: Plan | None = None
+    ended: dict[str, FileResult] = {}
+    landings: dict[str, Landing] = {}
+    for record in records:
+        if isinstance(record, Planned):
+            plan = record.plan
+        elif isinstance(record, Landing) and record.path is not None:
+            landings[record.path] = record
+        elif isinstance(record, Ended):
+            ended[record.result.path] = record.result
+            landings.pop(record.result.path, None)
+    return Unfinished(folder.name, opened, plan, tuple(ended.values()), tuple(landings.values()))
+
+
+def pending_landing(folder: Path) -> Landing | None:
+    """The commit of which a dead run did not say any more whether the target got there.
+
+    Raises:
+        StomperError: its journal cannot be read.
+    """
+    pending = None
+    for record in _records(folder):
+        if isinstance(record, Landing):
+            pending = record
+        elif isinstance(record, Landed):
+            pending = None  # one commit lands at a time
+        elif isinstance(record, Ended) and pending and record.result.path == pending.path:
+            pending = None
+    return pending
+
+
+def _records(folder: Path) -> list[Record]:
+    try:
+        return list(Journal(folder).records())
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise StomperError(
+            f"the journal of {folder.name} cannot be read: {error}", "Start a new run."
+        ) from error

@@ -1,0 +1,110 @@
+"""Shuts itself in by Landlock and seccomp, then becomes another program. Run as a file, by Python alone.
+
+    launcher.py NETWORK BYTES PATH... -- PROGRAM ARGUMENT...
+
+NETWORK is `deny` or `allow`, BYTES the most memory of each process, PATH what can be written.
+"""
+
+import ctypes
+import os
+import resource
+import stat
+import sys
+
+NO_NEW_PRIVILEGES, SET_SECCOMP, DROP_CAPABILITY, AMBIENT = 38, 22, 24, 47
+CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
+#: Of a file: to write it, to cut it off, to control a device. Of a folder: to make, remove, rename, too.
+OF_FILES = 1 << 1 | 1 << 14 | 1 << 15
+OF_FOLDERS = OF_FILES | sum(1 << bit for bit in range(4, 14))
+#: No word to abstract sockets and no signal to processes that are outside.
+SCOPED = 0b11
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
+#: By processor: what seccomp calls it, and the number of socket(2) there.
+PROCESSORS = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
+IO_URING, X32 = 425, 0x40000000
+ALLOW, REFUSE, ABSENT = 0x7FFF0000, 0x00050000 | 13, 0x00050000 | 38
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+class Instruction(ctypes.Structure):
+    """A `struct sock_filter`."""
+
+    _fields_ = (
+        ("code", ctypes.c_uint16),
+        ("yes", ctypes.c_uint8),
+        ("no", ctypes.c_uint8),
+        ("value", ctypes.c_uint32),
+    )
+
+
+class Program(ctypes.Structure):
+    """A `struct sock_fprog`."""
+
+    _fields_ = (("length", ctypes.c_uint16), ("first", ctypes.POINTER(Instruction)))
+
+
+def landlock_version() -> int:
+    """The version of Landlock in this kernel; 0 or less where there is none."""
+    return int(LIBC.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), 1))
+
+
+def done(result: int, what: str) -> int:
+    if result < 0:
+        sys.exit(f"{what}: {os.strerror(ctypes.get_errno())}")
+    return result
+
+
+def number(value: int, size: int) -> bytes:
+    return value.to_bytes(size, sys.byteorder)
+
+
+def restrict_files(paths: list[str]) -> None:
+    """From now on nothing but these paths, and a few devices, can be written."""
+    asked = number(OF_FOLDERS, 8) + number(0, 8) + number(SCOPED, 8)
+    rules = done(LIBC.syscall(CREATE_RULESET, asked, ctypes.c_size_t(len(asked)), 0), "landlock")
+    for path in (*paths, *DEVICES):
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        access = OF_FOLDERS if stat.S_ISDIR(os.fstat(place).st_mode) else OF_FILES
+        done(LIBC.syscall(ADD_RULE, rules, 1, number(access, 8) + number(place, 4), 0), path)
+        os.close(place)
+    done(LIBC.syscall(RESTRICT_SELF, rules, 0), "landlock")
+    os.close(rules)
+
+
+def restrict_network() -> None:
+    """From now on there are no sockets, nor another way to make them; pairs of them stay."""
+    processor, socket = PROCESSORS[os.uname().machine]
+    load, equal, above, end = 0x20, 0x15, 0x35, 0x06
+    words = (
+        Instruction(load, 0, 0, 4),
+        Instruction(equal, 0, 4, processor),
+        Instruction(load, 0, 0, 0),
+        Instruction(above, 2, 0, X32),
+        Instruction(equal, 2, 0, socket),
+        Instruction(equal, 0, 2, IO_URING),
+        Instruction(end, 0, 0, ABSENT),
+        Instruction(end, 0, 0, REFUSE),
+        Instruction(end, 0, 0, ALLOW),
+    )
+    program = Program(len(words), (Instruction * len(words))(*words))
+    done(LIBC.prctl(SET_SECCOMP, 2, ctypes.byref(program), 0, 0), "seccomp")
+
+
+def main(arguments: list[str]) -> None:
+    network, memory, *rest = arguments
+    split = rest.index("--")
+    paths, words = rest[:split], rest[split + 1 :]
+    for capability in range(64):  # as root: what is not there is no error
+        LIBC.prctl(DROP_CAPABILITY, capability, 0, 0, 0)
+    LIBC.prctl(AMBIENT, 4, 0, 0, 0)
+    done(LIBC.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0), "no_new_privs")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_DATA, (int(memory), int(memory)))
+    restrict_files(paths)
+    if network == "deny":
+        restrict_network()
+    os.execvp(words[0], words)  # noqa: S606
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

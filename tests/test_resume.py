@@ -1,0 +1,307 @@
+"""A run that dies at any of its effects: what it leaves is whole, and going on ends as if undisturbed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import stomper_sdk
+from stomper_sdk import api
+from stomper_sdk.cli import main
+from stomper_sdk.errors import ConflictError, RepositoryError, StomperError, UsageError
+from stomper_sdk.faults import POINTS
+
+if TYPE_CHECKING:
+    from tests.conftest import Checkout
+
+FILES = {
+    "a.py": "import os\n",
+    "b.py": "import os\nprint(undefined)\n",
+    "c/c.py": "import os, sys\n",
+    "d.py": "import re\n",
+    "mine.py": "import this\n",
+    "notes.txt": "one\n",
+    "ruff.toml": 'lint.select = ["F"]\n',
+}
+#: At how many files the run dies at some point; the base's worktree passes two of them as well.
+TIMES = {
+    "worktree": 3,
+    "removed": 3,
+    "verified": 2,
+    "objects": 2,
+    "landing": 3,
+    "merged": 2,
+    "landed": 4,
+    "ended": 2,
+}
+
+
+def started(repo: Checkout, *options: str, faults: str = "") -> subprocess.CompletedProcess[str]:
+    command = [
+        sys.executable,
+        "-m",
+        "stomper_sdk",
+        "run",
+        "--repo",
+        str(repo.root),
+        "--no-progress",
+        *options,
+    ]
+    env = {**os.environ, "STOMPER_FAULTS": faults}
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+def users_work(repo: Checkout) -> None:
+    """Something staged, something changed, something new: none of it is ours to touch."""
+    repo.write({"mine.py": "import this  # changed\n", "notes.txt": "one\ntwo\n", "new.txt": "new\n"})
+    repo.git("add", "notes.txt")
+    repo.write({"notes.txt": "one\ntwo\nthree\n"})
+
+
+def seen(repo: Checkout) -> Mapping[str, object]:
+    """The repository as its user sees it, but for names that hold a time."""
+    files = {name: repo.read(name) for name in (*FILES, "new.txt")}
+    staged = repo.git("diff", "--cached")
+    return {
+        "tree": repo.tree,
+        "subjects": sorted(repo.subjects),
+        "status": repo.status,
+        "files": files,
+        "staged": staged,
+    }
+
+
+def told(repo: Checkout) -> Any:
+    """The kept result of the one session, without what differs from run to run."""
+    (kept,) = (repo.root / ".stomper" / "sessions").glob("*/result.json")
+    document = json.loads(kept.read_text())
+    for key in (
+        "session_id",
+        "duration_seconds",
+        "head_commit",
+        "base_commit",
+        "notices",
+        "peak_parallel_files",
+        "repo",
+    ):
+        del document[key]
+    del document["reducers"]["seconds_per_file"]
+    for file in document["files"]:
+        file["commit"] = file["commit"] is not None
+        del file["duration_seconds"]
+        for attempt in file["attempts"]:
+            del attempt["duration_seconds"]
+    for proven in (*document["findings"], *document["evidence"]):
+        proven["commit"] = proven["commit"] is not None
+    return document
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    tmp_path_factory: pytest.TempPathFactory, new_checkout: Callable[..., Checkout]
+) -> tuple[Mapping[str, object], Any]:
+    repo = new_checkout(tmp_path_factory.mktemp("undisturbed") / "repo", FILES)
+    users_work(repo)
+    assert started(repo).returncode == 1
+    return seen(repo), told(repo)
+
+
+@pytest.mark.parametrize("parallel", ["1", "4"])
+@pytest.mark.parametrize("point", [point for point in POINTS if point not in ("session", "opened")])
+def test_killed_at_any_effect_and_resumed_it_ends_as_if_undisturbed(
+    point: str,
+    parallel: str,
+    undisturbed: tuple[Mapping[str, object], Any],
+    make_checkout: Callable[..., Checkout],
+) -> None:
+    repo = make_checkout(FILES)
+    users_work(repo)
+    before = repo.status
+    died = started(repo, "-j", parallel, faults=f"{point}:{TIMES.get(point, 1)}=kill")
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    # Whole at any instant: the branch has whole commits only, and the user's work is as it was.
+    repo.git("fsck", "--connectivity-only")
+    if point not in ("landing", "merged"):
+        assert repo.status == before
+    ended = started(repo, "--resume", "last")
+    assert ended.returncode == 1, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert (seen(repo), told(repo)) == undisturbed
+    assert repo.leftovers() == []
+
+
+@pytest.mark.parametrize("point", [point for point in POINTS if point != "session"])
+def test_where_the_disk_is_full_at_an_effect_it_is_said_and_can_be_resumed(
+    point: str, undisturbed: tuple[Mapping[str, object], Any], make_checkout: Callable[..., Checkout]
+) -> None:
+    repo = make_checkout(FILES)
+    users_work(repo)
+    full = started(repo, faults=f"{point}:{TIMES.get(point, 1)}=raise")
+    assert "No space left on device" in full.stderr
+    assert full.returncode == (1 if point == "result" else 3), full.stderr
+    assert "bug" not in full.stderr
+    assert repo.leftovers() == []
+    options = ["--resume", "last"] if point != "opened" else []
+    assert started(repo, *options).returncode == 1
+    assert (seen(repo), repo.leftovers()) == (undisturbed[0], [])
+
+
+@pytest.mark.parametrize("point", ["session", "opened"])
+def test_killed_before_there_is_a_plan_it_begins_again(
+    point: str, undisturbed: tuple[Mapping[str, object], Any], make_checkout: Callable[..., Checkout]
+) -> None:
+    repo = make_checkout(FILES)
+    users_work(repo)
+    assert started(repo, faults=f"{point}=kill").returncode == -signal.SIGKILL
+    assert started(repo, *(["--resume", "last"] if point == "opened" else [])).returncode == 1
+    assert (seen(repo), repo.leftovers()) == (undisturbed[0], [])
+
+
+@pytest.fixture
+def died(make_checkout: Callable[..., Checkout]) -> Checkout:
+    """A repository in which a run died when two files had ended."""
+    repo = make_checkout(FILES)
+    started(repo, "-j", "1", "--set", "retry.max_attempts=2", "--code", "F401", faults="ended:2=kill")
+    return repo
+
+
+def test_it_goes_on_with_what_the_run_was_asked_for(
+    died: Checkout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["runs", "resume", "--repo", str(died.root), "--output", "json"]) == 0
+    out, err = capsys.readouterr()
+    assert {finding["code"] for finding in json.loads(out)["findings"]} == {"F401"}
+    assert "resumed: 2 files of 5 had ended" in err
+    assert stomper_sdk.load_pipeline("default").retry.max_attempts == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"resume": "last", "overrides": {"accept": "all"}}, "the pipeline is not the one that stomper-"),
+        ({"resume": "last", "pipeline": "strict"}, "the pipeline is not the one that stomper-"),
+        ({"resume": "nonsense"}, "there is no run 'nonsense'"),
+    ],
+)
+def test_what_cannot_be_gone_on_with_is_refused(options: dict[str, Any], said: str, died: Checkout) -> None:
+    before = died.head
+    with pytest.raises(UsageError, match=said):
+        stomper_sdk.run(repo=died.root, **options)
+    assert died.head == before
+
+
+def test_a_run_that_has_ended_is_not_resumed(died: Checkout) -> None:
+    stomper_sdk.run(repo=died.root, resume="last")
+    with pytest.raises(UsageError, match="has ended: nothing is left to do"):
+        stomper_sdk.run(repo=died.root, resume="last")
+
+
+def test_it_does_not_go_on_in_another_branch(died: Checkout) -> None:
+    died.git("switch", "--quiet", "--create", "other")
+    with pytest.raises(RepositoryError, match="was committing to main, and other is checked out"):
+        stomper_sdk.run(repo=died.root, resume="last")
+    assert (died.head, died.leftovers()) == (died.git("rev-parse", "main").strip(), ["refs/heads/other"])
+
+
+def test_a_file_that_the_user_has_changed_meanwhile_is_left_alone(died: Checkout) -> None:
+    died.write({"d.py": "import re\n# mine\n"})
+    result = stomper_sdk.run(repo=died.root, resume="last")
+    assert {file.path: file.outcome for file in result.files}["d.py"] == "skipped"
+    assert died.read("d.py") == "import re\n# mine\n"
+
+
+def test_a_cancelled_run_can_be_resumed(make_checkout: Callable[..., Checkout]) -> None:
+    repo, control = make_checkout(FILES), stomper_sdk.Control()
+    first = stomper_sdk.run(
+        "default", repo=repo.root, control=control, listeners=(lambda event: control.drain(),)
+    )
+    assert first.status == "cancelled"
+    again = stomper_sdk.run(repo=repo.root, resume=first.session_id)
+    assert (again.session_id, again.status, again.total_errors_fixed) == (first.session_id, "completed", 6)
+
+
+def test_a_torn_journal_is_read_as_far_as_it_is_whole(died: Checkout) -> None:
+    (journal,) = (died.root / ".stomper" / "sessions").glob("*/journal")
+    whole = journal.read_bytes()
+    journal.write_bytes(whole[: len(whole) - 40])
+    result = stomper_sdk.run(repo=died.root, resume="last")
+    assert (result.total_errors_fixed, len(died.subjects)) == (6, 6)
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense\n", b'00000000 ["Opened",{}]\n'])
+def test_what_is_no_journal_is_refused(content: bytes, died: Checkout) -> None:
+    (journal,) = (died.root / ".stomper" / "sessions").glob("*/journal")
+    journal.write_bytes(content)
+    with pytest.raises(StomperError, match="left no journal that could be read"):
+        stomper_sdk.run(repo=died.root, resume="last")
+
+
+@pytest.mark.parametrize("half", ["locked", "written", "truncated", "staged"])
+def test_half_a_move_of_the_checkout_is_taken_back_or_finished(
+    half: str, make_checkout: Callable[..., Checkout]
+) -> None:
+    """What a git that is killed with us leaves: a lock, files of the new commit, half of one, a new index."""
+    repo = make_checkout(FILES)
+    users_work(repo)
+    before = (repo.status, repo.tree)
+    started(repo, "-j", "1", faults="landing=kill")
+    fixed = repo.git("cat-file", "-p", "HEAD:a.py").replace("import os\n", "")
+    if half == "locked":
+        (repo.root / ".git" / "index.lock").touch()
+        (repo.root / ".git" / "refs" / "heads" / "main.lock").touch()
+    elif half == "written":
+        repo.write({"a.py": fixed})
+    elif half == "truncated":
+        (repo.root / "a.py").unlink()
+    else:
+        repo.write({"a.py": fixed})
+        repo.git("add", "a.py")
+    assert stomper_sdk.clean(repo.root)
+    assert (repo.status, repo.tree, repo.leftovers()) == (*before, [])
+    assert repo.read("a.py") == FILES["a.py"]
+
+
+def test_a_run_is_shown_as_a_diff_and_taken_back_whole(
+    make_checkout: Callable[..., Checkout], capsys: pytest.CaptureFixture[str]
+) -> None:
+    repo = make_checkout(FILES)
+    result = stomper_sdk.run("default", repo=repo.root)
+    repo.write({"notes.txt": "one\ntwo\n", "new.txt": "new\n"})
+    repo.git("add", "notes.txt")
+    before = (repo.status, repo.read("notes.txt"))
+    main(["runs", "diff", "--repo", str(repo.root)])
+    patch = capsys.readouterr().out
+    assert patch.count("diff --git ") == result.count("fixed") + result.count("partial") == 5
+    assert "-import os, sys" in patch.splitlines()
+    assert main(["runs", "revert", result.session_id, "--repo", str(repo.root)]) == 0
+    assert repo.git("diff", "--stat", "HEAD", result.base_commit) == ""
+    assert (repo.status, repo.read("notes.txt"), repo.leftovers()) == (*before, [])
+    assert repo.subjects[-1].startswith('Revert "fix(ruff): F401 in ')
+    assert f"Stomper-Session: {result.session_id}" in repo.git("log", "-1", "--format=%B")
+    assert [path.name for path in (repo.root / ".stomper" / "sessions").iterdir()] == [result.session_id]
+
+
+def test_what_the_user_is_changing_is_not_taken_back(make_checkout: Callable[..., Checkout]) -> None:
+    repo = make_checkout(FILES)
+    stomper_sdk.run("default", repo=repo.root)
+    users_work(repo)
+    before = (repo.head, repo.status)
+    with pytest.raises(ConflictError, match="changes that are not committed"):
+        api.revert(repo=repo.root)
+    assert (repo.head, repo.status, repo.leftovers()) == (*before, [])
+
+
+def test_what_was_changed_since_is_not_taken_back(make_checkout: Callable[..., Checkout]) -> None:
+    repo = make_checkout(FILES)
+    stomper_sdk.run("default", repo=repo.root)
+    head = repo.commit({"c/c.py": "print(1)\n"})
+    with pytest.raises(ConflictError, match=r"cannot be taken back: c/c\.py was changed since"):
+        api.revert(repo=repo.root)
+    assert (repo.head, repo.status, repo.leftovers()) == (head, "", [])
