@@ -17,7 +17,6 @@ from stomper_sdk.commands.parser import parse
 from stomper_sdk.console.stream import Stream
 from stomper_sdk.errors import StomperError
 from stomper_sdk.model.present import hide, visible_lines
-from stomper_sdk.reports.bug import bug_report
 from stomper_sdk.secrets import secret_values
 
 __all__ = ["main"]
@@ -56,7 +55,7 @@ def _command(arguments: Sequence[str], options: argparse.Namespace) -> int:
     vars(options).update(vars(parse(arguments, os.environ)))
     if not options.command:
         return _USAGE
-    from stomper_sdk.console import Console
+    from stomper_sdk.console.console import Console
 
     progress = getattr(options, "progress", False)
     console = Console(
@@ -73,6 +72,8 @@ def _command(arguments: Sequence[str], options: argparse.Namespace) -> int:
 def _apology(error: Exception, options: argparse.Namespace) -> str:
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return str(error)
+    from stomper_sdk.reports.bug import bug_report
+
     told = f"this is a bug in stomper-sdk, sorry: {type(error).__name__}"
     report = hide(bug_report(error, options.command), secret_values())
     log = _log(report, Path(options.repo))

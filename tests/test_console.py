@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from stomper_sdk.console import Display
+from stomper_sdk.console.display import Display
 from stomper_sdk.console.frame import draw
 from stomper_sdk.console.progress import Progress, Verbosity, Work, advance, lines_of, stopping_line
 from stomper_sdk.console.stream import Stream

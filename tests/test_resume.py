@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -241,6 +242,19 @@ def test_what_is_no_journal_is_refused(content: bytes, died: Checkout) -> None:
     journal.write_bytes(content)
     with pytest.raises(StomperError, match="left no journal that could be read"):
         stomper_sdk.run(repo=died.root, resume="last")
+
+
+def test_a_journal_that_cannot_be_read_keeps_nobody_from_working(
+    make_checkout: Callable[..., Checkout],
+) -> None:
+    repo = make_checkout(FILES)
+    started(repo, "-j", "1", faults="landing=kill")
+    (journal,) = (repo.root / ".stomper" / "sessions").glob("*/journal")
+    text = b'["Landing",{"parent":3}]'
+    journal.write_bytes(b"%08x %b\n" % (zlib.crc32(text), text))
+    (said,) = stomper_sdk.clean(repo.root)
+    assert "cannot be read" in said
+    assert stomper_sdk.run("default", repo=repo.root).total_errors_fixed == 6
 
 
 @pytest.mark.parametrize("half", ["locked", "written", "truncated", "staged"])

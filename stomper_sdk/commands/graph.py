@@ -10,7 +10,7 @@ from stomper_sdk.commands.base import OneOf, overrides_of, pipeline_argument, pi
 
 if TYPE_CHECKING:
     from stomper_sdk.commands.parser import Parser
-    from stomper_sdk.console import Console
+    from stomper_sdk.console.console import Console
 
 __all__ = ["declare", "perform"]
 

@@ -13,7 +13,7 @@ from stomper_sdk.model.present import counted, visible
 
 if TYPE_CHECKING:
     from stomper_sdk.commands.parser import Parser
-    from stomper_sdk.console import Console
+    from stomper_sdk.console.console import Console
     from stomper_sdk.survey import Survey
 
 __all__ = ["declare", "perform"]

@@ -22,7 +22,7 @@ from stomper_sdk.errors import UsageError
 
 if TYPE_CHECKING:
     from stomper_sdk.commands.parser import Parser
-    from stomper_sdk.console import Console
+    from stomper_sdk.console.console import Console
     from stomper_sdk.model.result import RunResult
 
 __all__ = ["declare", "perform"]
@@ -85,7 +85,7 @@ def carry_out(options: argparse.Namespace, console: Console, **asked: Any) -> in
     """Run what is asked for, as `api.run` takes it, and tell it as the options say."""
     _refuse_unwritable(options)
     from stomper_sdk import api
-    from stomper_sdk.console import logging_to
+    from stomper_sdk.console.log import logging_to
 
     control = api.Control()
     with (

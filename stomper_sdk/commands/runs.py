@@ -14,7 +14,7 @@ from stomper_sdk.errors import UsageError
 
 if TYPE_CHECKING:
     from stomper_sdk.commands.parser import Parser
-    from stomper_sdk.console import Console
+    from stomper_sdk.console.console import Console
 
 __all__ = ["declare", "perform"]
 

@@ -17,8 +17,8 @@ from stomper_sdk.options import nearest
 __all__ = ["Option", "from_environment", "from_project", "unknown_variables"]
 
 _PREFIX = "STOMPER_"
-#: What our own child processes are marked with (`orphans.MARKER`, whose module would bring trio along).
-_MARKER = "STOMPER_COMMAND"
+#: No options: what our child processes are marked with (`orphans.MARKER`), and the fault points of tests.
+_NO_OPTIONS = {"STOMPER_COMMAND", "STOMPER_FAULTS"}
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 #: Where the project is cannot stand in the project.
 _NEVER_IN_PROJECT = {"repo"}
@@ -95,7 +95,7 @@ def unknown_variables(variables: Collection[str], known: Callable[[], Collection
         variables: names from the environment, without those of the command's own options.
         known: tells the names of the options of all commands; asked only if there is anything to compare.
     """
-    ours = sorted(name for name in variables if name.startswith(_PREFIX) and name != _MARKER)
+    ours = sorted(name for name in variables if name.startswith(_PREFIX) and name not in _NO_OPTIONS)
     options = {name.upper() for name in known()} if ours else set()
     for variable in ours:
         name = variable.removeprefix(_PREFIX)

@@ -11,27 +11,10 @@ from collections.abc import Collection, Mapping, Sequence
 
 import pathspec
 
-from stomper_sdk.guard.base import Edit, Refusal, Rule, Side
-from stomper_sdk.guard.casts import any_casts
-from stomper_sdk.guard.configs import config_edits
-from stomper_sdk.guard.content import binary, executables, links_out, secrets
-from stomper_sdk.guard.deletions import deletions
-from stomper_sdk.guard.suppressions import suppressions
-from stomper_sdk.guard.tests import test_edits
+from stomper_sdk.guard.base import Edit, Refusal, Side
 
-__all__ = ["RULES", "Edit", "Refusal", "Side", "forbidden", "refused", "told"]
+__all__ = ["Edit", "Refusal", "Side", "forbidden", "refused", "told"]
 
-RULES: Mapping[str, Rule] = {
-    "any_casts": any_casts,
-    "binary": binary,
-    "config_edits": config_edits,
-    "deletions": deletions,
-    "executables": executables,
-    "links_out": links_out,
-    "secrets": secrets,
-    "suppressions": suppressions,
-    "test_edits": test_edits,
-}
 _WANTED = {
     "any_casts": "give things the types that they have",
     "binary": "write text only",
@@ -66,6 +49,8 @@ def refused(
     and allows what it matches: a path as a line of a `.gitignore` does (`legacy/**`), a thing by its name,
     with wildcards (`noqa: S101`, `Parser.feed`, `tool.ruff`), or by the head of it (`noqa` is any `noqa: …`).
     """
+    from stomper_sdk.guard.rules import RULES  # whose many patterns take their time, so not before
+
     return tuple(
         refusal
         for name in RULES
@@ -77,7 +62,7 @@ def refused(
 
 def forbidden(rules: Collection[str]) -> tuple[str, ...]:
     """What the rules of those names forbid, in words for whoever makes the fix."""
-    return tuple(_MEANT[name] for name in RULES if name in rules)
+    return tuple(meant for name, meant in _MEANT.items() if name in rules)
 
 
 def told(refusals: Sequence[Refusal]) -> tuple[str, ...]:

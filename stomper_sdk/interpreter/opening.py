@@ -9,7 +9,7 @@ from pathlib import Path
 
 import trio
 
-from stomper_sdk.errors import RepositoryError
+from stomper_sdk.errors import RepositoryError, StomperError
 from stomper_sdk.events import Event, Notice
 from stomper_sdk.interpreter.planner import Resolved
 from stomper_sdk.journal.records import Opened
@@ -110,19 +110,23 @@ def _bury(session: DeadSession, repository: Repository | None) -> str:
     kept, count = _keep_memory(session), 0
     end_family(session.family)
     if repository is not None:
-        _repair(session, repository)
+        kept += _repaired(session, repository)
         count = sweep_worktrees(repository.common_dir, session.workspaces, f"{session.id}_")
     bury(session)
     return f"{session.id}: removed {counted(count, 'workspace')} in {session.workspaces}{kept}"
 
 
-def _repair(session: DeadSession, repository: Repository) -> None:
-    """Finish or take back the commit at which a run died."""
-    landing = pending_landing(session.folder)
-    if landing is not None:
-        target = _target_of(read_unfinished(session.folder).opened)
+def _repaired(session: DeadSession, repository: Repository) -> str:
+    """Finish or take back the commit at which a run died; what is to be said of that."""
+    try:
+        landing = pending_landing(session.folder)
+        target = _target_of(read_unfinished(session.folder).opened) if landing else None
+    except StomperError as error:
+        return f"; {error.message}: see whether git status shows what you expect"
+    if landing is not None and target is not None:
         with held(lock_folder(session.folder.parent.parent, repository) / COMMIT_LOCK):
             repair(repository, target, landing.parent, landing.commit)
+    return ""
 
 
 def _keep_memory(session: DeadSession) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import attrs
 
 from stomper_sdk.guard import Edit, Side
-from stomper_sdk.guard.suppressed import suppressed_by
 from stomper_sdk.model.finding import Delta
 
 __all__ = ["told_apart"]
@@ -23,6 +22,10 @@ def told_apart(delta: Delta, then: Mapping[str, str], now: Mapping[str, str]) ->
         then: path -> text of changed files as they were.
         now: the same as they are.
     """
+    if not delta.fixed:
+        return delta
+    from stomper_sdk.guard.suppressed import suppressed_by  # as late as the rules, whose patterns it needs
+
     edits = [
         Edit(path, Side(_REGULAR, then[path]), Side(_REGULAR, now[path]))
         for path in then.keys() & now.keys()

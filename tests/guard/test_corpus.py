@@ -23,7 +23,8 @@ from pathlib import Path
 import attrs
 import pytest
 
-from stomper_sdk.guard import RULES, Edit, Side
+from stomper_sdk.guard import Edit, Side
+from stomper_sdk.guard.rules import RULES
 
 CORPUS = Path(__file__).parent / "corpus"
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stomper_sdk.guard import RULES, Edit, Refusal, Side, refused, told
+from stomper_sdk.guard import Edit, Refusal, Side, refused, told
 from stomper_sdk.guard.base import changes
+from stomper_sdk.guard.rules import RULES
 
 LIBRARY = Path(ast.__file__).parent
 MODULES = sorted(

@@ -217,7 +217,7 @@ def test_a_wider_scope_is_judged_and_brought_back_whole(folder: Path, scope: obj
         (task.workspace / "made/new.md").write_text("agent")
 
     before = look(folder)
-    result = run(folder, wide, guard__scope=scope)
+    result = run(folder, wide, guard__scope=scope, guard__forbid=[])
     assert (outcomes(result), look(folder)) == ({"a.txt": "unfixed", "sub/b.txt": "unfixed"}, before)
 
 

@@ -1,0 +1,23 @@
+"""What a program can ask for: running, planning and checking pipelines, and looking at past runs."""
+
+from stomper_sdk.api.history import clean, diff, load_run, revert, runs, verify
+from stomper_sdk.api.running import plan, run, run_async, validate
+from stomper_sdk.api.starting import load_pipeline
+from stomper_sdk.interpreter.scheduler import Control
+from stomper_sdk.stages.base import Selection
+
+__all__ = [
+    "Control",
+    "Selection",
+    "clean",
+    "diff",
+    "load_pipeline",
+    "load_run",
+    "plan",
+    "revert",
+    "run",
+    "run_async",
+    "runs",
+    "validate",
+    "verify",
+]

@@ -1,0 +1,203 @@
+"""Running a pipeline, as a list of steps: open, interpret, tell."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import attrs
+import trio
+
+from stomper_sdk.api.starting import (
+    Folder,
+    Order,
+    Source,
+    Start,
+    absolute,
+    load_pipeline,
+    opened,
+    order_of,
+)
+from stomper_sdk.errors import StomperError, alone, machine_limits
+from stomper_sdk.events import Listener, Notice, RunFinished, RunStarted
+from stomper_sdk.faults import point
+from stomper_sdk.guest import run_in_asyncio, under_asyncio
+from stomper_sdk.interpreter.embedding import importable, interrupt_cancels
+from stomper_sdk.interpreter.planner import AgentLike, resolve
+from stomper_sdk.interpreter.program import Block, Program
+from stomper_sdk.interpreter.resuming import opened_record, run_again
+from stomper_sdk.interpreter.run import Run, interpret
+from stomper_sdk.interpreter.scheduler import Control
+from stomper_sdk.interpreter.telling import tell
+from stomper_sdk.model.pipeline import Pipeline
+from stomper_sdk.model.plan import Plan
+from stomper_sdk.model.result import RunResult
+from stomper_sdk.orphans import adopting_orphans
+from stomper_sdk.reports import to_dict, to_json
+from stomper_sdk.stages.base import Context, RunState, Selection
+from stomper_sdk.vcs.git import in_thread
+
+__all__ = ["plan", "run", "run_async", "validate"]
+
+
+def run(
+    pipeline: Source = None,
+    *,
+    repo: Folder = ".",
+    overrides: Mapping[str, object] | None = None,
+    agents: Mapping[str, AgentLike] | None = None,
+    only: Selection | None = None,
+    listeners: Sequence[Listener] = (),
+    control: Control | None = None,
+    resume: str | None = None,
+) -> RunResult:
+    """Run a pipeline in a repository, and block until everything it started has ended.
+
+    Works anywhere, also in a notebook cell; an interrupt cancels, cleans up, and is then raised.
+
+    Args:
+        pipeline: a path, a built-in name, YAML text, a mapping or a `Pipeline`; left out, it is the
+            repository's `pipelines/default.yaml`, else the built-in `default`.
+        repo: the repository's folder, or any folder in it.
+        overrides: dotted paths and values, as `{"retry.max_attempts": 5}`.
+        agents: functions `(task) -> AgentReply | None`, plain or async, or agents, by name; they replace
+            those of the same name in the YAML.
+        only: narrows the run to some checks, codes or agents.
+        listeners: called with every event, in the run's own task.
+        control: stops the run from outside.
+        resume: a run to go on with, by its session's id, a part of it, or `last`: what has ended is not done
+            again. The pipeline, overrides and `only` are those of that run unless they are given again;
+            agents must be.
+
+    Returns:
+        The result, also where the run was stopped or failed midway: see its `status` and `exit_code`.
+
+    Raises:
+        PipelineError: the pipeline is wrong; it holds every problem.
+        UsageError: the call asks for what there is not.
+        StomperError: the run cannot be started: no repository, a check or test command missing.
+    """
+    order = order_of(pipeline, repo, overrides, agents, only, listeners, control, resume)
+    with interrupt_cancels(order.control):
+        result: RunResult = trio.run(_run, order)
+    return result
+
+
+async def run_async(
+    pipeline: Source = None,
+    *,
+    repo: Folder = ".",
+    overrides: Mapping[str, object] | None = None,
+    agents: Mapping[str, AgentLike] | None = None,
+    only: Selection | None = None,
+    listeners: Sequence[Listener] = (),
+    control: Control | None = None,
+    resume: str | None = None,
+) -> RunResult:
+    """The same as `run`, awaited: under trio, or at the top level of a notebook (asyncio)."""
+    order = order_of(pipeline, repo, overrides, agents, only, listeners, control, resume)
+    if under_asyncio():
+        return await run_in_asyncio(partial(_run, order), order.control.cancel)
+    return await _run(order)
+
+
+def plan(
+    pipeline: Source = None,
+    *,
+    repo: Folder = ".",
+    overrides: Mapping[str, object] | None = None,
+    agents: Mapping[str, AgentLike] | None = None,
+    only: Selection | None = None,
+    listeners: Sequence[Listener] = (),
+) -> Plan:
+    """What `run` would do; nothing is changed.
+
+    Raises:
+        StomperError: as `run`; also where a check crashes.
+    """
+    order = order_of(pipeline, repo, overrides, agents, only, listeners, None)
+    made: Plan = trio.run(_plan, order)
+    return made
+
+
+def validate(
+    source: Source = None, *, repo: Folder = ".", overrides: Mapping[str, object] | None = None
+) -> Pipeline:
+    """Read a pipeline and look up every name and option in it; nothing is run.
+
+    Raises:
+        PipelineError: with every problem.
+    """
+    folder = absolute(repo)
+    pipeline = load_pipeline(source, repo=folder, overrides=overrides)
+    with importable(Path.cwd(), folder):
+        resolve(pipeline, Selection(), {}, folder)
+    return pipeline
+
+
+async def _run(order: Order) -> RunResult:
+    with machine_limits(permissions=True), alone(), adopting_orphans():
+        async with opened(order) as start:
+            context = start.context
+            run = await in_thread(_begun, start, order)
+            context.emit(RunStarted(context.clock(), context.session.id, context.pipeline.name))
+            error = await _interpreted(start.program, context, order.control, run)
+            result = tell(run, context, order.control, error, os.fspath(order.repo), await _head(context))
+            result = await _kept(result, context)
+            context.emit(RunFinished(context.clock(), result))
+            return result
+
+
+def _begun(start: Start, order: Order) -> Run:
+    """The run before its first stage, or as far as the one came that it goes on with."""
+    if start.past is not None:
+        return run_again(start.past, start.context.repo(), start.context, start.notices)
+    opened = opened_record(order.pipeline, order.overrides, order.only, tuple(order.agents), start.context)
+    return Run(RunState(notices=start.notices), opened)
+
+
+async def _kept(result: RunResult, context: Context) -> RunResult:
+    """Keep the result; where that is not possible, what was done is told all the same."""
+    try:
+        point("result")
+        await in_thread(context.session.record, "result.json", to_json(to_dict(result)))
+    except OSError as error:
+        text = f"the result could not be kept in {context.session.folder}: {error.strerror}"
+        context.emit(Notice(context.clock(), text))
+        return attrs.evolve(result, notices=(*result.notices, text))
+    return result
+
+
+async def _plan(order: Order) -> Plan:
+    with machine_limits(permissions=True), alone(), adopting_orphans():
+        async with opened(order) as start:
+            run = Run(RunState(notices=start.notices))
+            await interpret(_until_plan(start.program), start.context, order.control, run)
+            return run.state.plan or Plan(start.context.base_commit or "", (), (), ())
+
+
+async def _interpreted(program: Program, context: Context, control: Control, run: Run) -> StomperError | None:
+    """Run the program; an error before there is a plan is the caller's, a later one is the result's."""
+    try:
+        with machine_limits(permissions=True), alone():
+            await interpret(program, context, control, run)
+    except StomperError as error:
+        if run.state.plan is None:
+            raise
+        return error
+    return None
+
+
+def _until_plan(program: Program) -> Program:
+    """The stages before the first file is touched."""
+    steps = itertools.takewhile(lambda step: not isinstance(step, Block), program.steps)
+    return Program(tuple(steps))
+
+
+async def _head(context: Context) -> str | None:
+    if context.repository is None or context.target is None:
+        return None
+    return await in_thread(context.repository.tip, context.target)
