@@ -107,7 +107,11 @@ def rule_missing(ends: Sequence[FindingEnd], plan: Plan, base: Sight, last: Sigh
     told = [end.finding for end in ends if end.status != "new"]
     skips = [finding for skipped in plan.skipped for finding in skipped.findings]
     seen = [*(finding for task in plan.tasks for finding in task.findings), *skips]
-    missing = compare(seen, told, last.texts, last.texts).fixed
+    # What is gone is told as it was at first, what is left as it is at last.
+    gone = [end.finding for end in ends if end.status in ("fixed", "suppressed") or end.gone]
+    left = [end.finding for end in ends if end.status in ("remaining", "skipped") and not end.gone]
+    unsettled = compare(seen, gone, base.texts, base.texts).fixed
+    missing = compare(unsettled, left, base.texts, last.texts).fixed
     new = compare(base.findings, last.findings, base.texts, last.texts).introduced
     untold = compare(new, [end.finding for end in ends if end.status == "new"], last.texts, last.texts).fixed
     left_alone = [end.finding for end in ends if end.status == "skipped" and not end.gone]
