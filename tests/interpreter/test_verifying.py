@@ -241,3 +241,19 @@ def test_as_a_document_it_names_the_lines_of_the_ledger(user: Checkout) -> None:
     assert [it["finding"] for it in refuted if it["finding"] is not None] == [3]
     assert (document["exit_code"], document["refuted"]) == (1, len(refuted))
     assert json.loads(json.dumps(document)) == document
+
+
+def test_findings_that_a_fix_has_reordered_are_all_in_the_ledger(
+    make_checkout: Callable[..., Checkout],
+) -> None:
+    """Sorted imports: lines move past each other, and what is left is told where it stands then."""
+    imports = (
+        "from toolz import (\n    thread_last,\n    zip_it,\n    apply,\n    merge,\n)\n"
+        "from . import operator\nfrom .exceptions import merge_with, merge\nimport os\n"
+    )
+    rules = 'lint.select = ["F401", "I001", "F811"]\n'
+    repo = make_checkout({"pkg/__init__.py": imports, "ruff.toml": rules})
+    result = stomper_sdk.run("default", repo=repo.root, overrides={"test_validation.mode": "none"})
+    assert (result.count("partial"), result.total_errors_fixed) == (1, 1)
+    verification = api.verify(repo=repo.root)
+    assert (verification.exit_code, len(result.ledger)) == (0, 9)
