@@ -37,7 +37,8 @@ def _asked(text: str) -> Iterator[tuple[tuple[str, int], str]]:
     for word in filter(None, text.split(",")):
         place, _, what = word.partition("=")
         name, _, number = place.partition(":")
-        yield (name, int(number or 1)), what
+        if name in POINTS and (number or "1").isdecimal():
+            yield (name, int(number or 1)), what
 
 
 _faults: Mapping[tuple[str, int], str] = dict(_asked(os.environ.get("STOMPER_FAULTS", "")))

@@ -181,6 +181,10 @@ async def _run(call: _Call, words: Sequence[str], env: Mapping[str, str]) -> Com
     return done
 
 
+#: What tells where we came from, or makes us fail in tests.
+_OURS = frozenset({"OLDPWD", "STOMPER_FAULTS"})
+
+
 def clean_environment(extra: Mapping[str, str | None] | None = None) -> dict[str, str]:
     """Our environment without secrets, nor what would make git look elsewhere or tell where we came from.
 
@@ -190,7 +194,7 @@ def clean_environment(extra: Mapping[str, str | None] | None = None) -> dict[str
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("GIT_") and name != "OLDPWD" and not is_secret(name, value)
+        if not name.startswith("GIT_") and name not in _OURS and not is_secret(name, value)
     }
     return {**kept, **passed_on(extra or {})}
 

@@ -14,22 +14,30 @@ _WORDS = frozenset(
         *("PASSWORD", "PASSWORDS", "PAT", "SECRET", "SECRETS", "TOKEN", "TOKENS"),
     }
 )
-#: Named like a secret, and none: a socket, a program, a fingerprint.
-_HARMLESS = frozenset({"GPG_KEY", "SSH_ASKPASS", "SSH_AUTH_SOCK"})
-_PASSWORD_IN_URL = re.compile(r"\w://[^/\s:@]*:[^/\s@]+@")
+#: As in PGPASSWORD, NPM_CONFIG__AUTHTOKEN, PASSWORD1.
+_ENDINGS = ("PASSWORD", "PASSWD", "TOKEN", "SECRET", "APIKEY", "JWT", "COOKIE")
+#: What says where or of what kind a secret is, and not what it is.
+_DESCRIBING = frozenset({"DIR", "FILE", "HOST", "MODE", "NAME", "PATH", "SOCK", "TYPE"})
+#: Named like a secret, and none: a program, a fingerprint.
+_HARMLESS = frozenset({"GPG_KEY", "SSH_ASKPASS"})
+_PASSWORD_IN_URL = re.compile(r"\w://[^/\s:@]*:([^/\s@]+)@")
 #: What is shorter stands in too many texts to be hidden in all of them.
 _SHORTEST = 8
 
 
 def is_secret(name: str, value: str = "") -> bool:
     """Whether a variable holds a key, a token or a password."""
-    words = re.split(r"[^A-Z0-9]+", name.upper())
-    return name not in _HARMLESS and (
-        not _WORDS.isdisjoint(words) or _PASSWORD_IN_URL.search(value) is not None
+    words = [word for word in re.split(r"[^A-Z0-9]+", name.upper()) if word]
+    if name in _HARMLESS or (words and words[-1] in _DESCRIBING):
+        return False
+    named = not _WORDS.isdisjoint(words) or any(
+        word.rstrip("0123456789").endswith(_ENDINGS) for word in words
     )
+    return named or _PASSWORD_IN_URL.search(value) is not None
 
 
 def secret_values(environment: Mapping[str, str] = os.environ) -> frozenset[str]:
     """The values that must stand in nothing that is printed or kept."""
     values = {value for name, value in environment.items() if is_secret(name, value)}
+    values |= {password for value in values for password in _PASSWORD_IN_URL.findall(value)}
     return frozenset(value for value in values if len(value) >= _SHORTEST)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from stomper_sdk import api
 from stomper_sdk.cli import main
 from stomper_sdk.errors import ConflictError, RepositoryError, StomperError, UsageError
 from stomper_sdk.faults import POINTS
+from stomper_sdk.flock import try_lock, unlock
 
 if TYPE_CHECKING:
     from tests.conftest import Checkout
@@ -138,7 +140,7 @@ def test_killed_at_any_effect_and_resumed_it_ends_as_if_undisturbed(
     assert repo.leftovers() == []
 
 
-@pytest.mark.parametrize("point", [point for point in POINTS if point != "session"])
+@pytest.mark.parametrize("point", [point for point in POINTS if point not in ("session", "landed")])
 def test_where_the_disk_is_full_at_an_effect_it_is_said_and_can_be_resumed(
     point: str, undisturbed: tuple[Mapping[str, object], Any], make_checkout: Callable[..., Checkout]
 ) -> None:
@@ -257,7 +259,7 @@ def test_a_journal_that_cannot_be_read_keeps_nobody_from_working(
     assert stomper_sdk.run("default", repo=repo.root).total_errors_fixed == 6
 
 
-@pytest.mark.parametrize("half", ["locked", "written", "truncated", "staged"])
+@pytest.mark.parametrize("half", ["locked", "written", "missing"])
 def test_half_a_move_of_the_checkout_is_taken_back_or_finished(
     half: str, make_checkout: Callable[..., Checkout]
 ) -> None:
@@ -267,19 +269,93 @@ def test_half_a_move_of_the_checkout_is_taken_back_or_finished(
     before = (repo.status, repo.tree)
     started(repo, "-j", "1", faults="landing=kill")
     fixed = repo.git("cat-file", "-p", "HEAD:a.py").replace("import os\n", "")
-    if half == "locked":
-        (repo.root / ".git" / "index.lock").touch()
-        (repo.root / ".git" / "refs" / "heads" / "main.lock").touch()
-    elif half == "written":
+    if half == "written":
         repo.write({"a.py": fixed})
-    elif half == "truncated":
+    elif half == "missing":
         (repo.root / "a.py").unlink()
-    else:
-        repo.write({"a.py": fixed})
-        repo.git("add", "a.py")
-    assert stomper_sdk.clean(repo.root)
+    for lock in ("index.lock", "refs/heads/main.lock"):
+        (repo.root / ".git" / lock).touch()
+    (said,) = stomper_sdk.clean(repo.root)
+    assert "took back what was half-written of a.py" in said
     assert (repo.status, repo.tree, repo.leftovers()) == (*before, [])
     assert repo.read("a.py") == FILES["a.py"]
+
+
+@pytest.mark.parametrize("theirs", ["fixed and staged", "removed", "cut", "locked long after"])
+def test_what_the_user_did_after_a_kill_is_theirs(
+    theirs: str, make_checkout: Callable[..., Checkout]
+) -> None:
+    repo = make_checkout(
+        {"a.py": "x = 1\n\n\ndef f():\n    import os\n", "ruff.toml": 'lint.select = ["F"]\n'}
+    )
+    started(repo, "-j", "1", faults="landing=kill")
+    lock = repo.root / ".git" / "index.lock"
+    if theirs == "fixed and staged":
+        repo.write({"a.py": "x = 1\n\n\ndef f():\n    pass\n"})
+        repo.git("add", "a.py")
+    elif theirs == "removed":
+        repo.git("rm", "--quiet", "a.py")
+    else:
+        repo.write({"a.py": "x = 1\n"})
+    before = (repo.status, sorted(path.name for path in repo.root.iterdir()), repo.git("diff"))
+    if theirs == "locked long after":
+        lock.touch()
+        os.utime(lock, (time.time() + 900,) * 2)
+    stomper_sdk.clean(repo.root)
+    assert lock.exists() is (theirs == "locked long after")
+    lock.unlink(missing_ok=True)
+    assert (repo.status, sorted(path.name for path in repo.root.iterdir()), repo.git("diff")) == before
+
+
+@pytest.mark.parametrize("target", ["../elsewhere", "/tmp/elsewhere", "refs/heads/../../x", "refs/tags/x"])
+def test_a_journal_that_names_something_else_than_a_branch_is_not_believed(
+    target: str, died: Checkout
+) -> None:
+    (journal,) = (died.root / ".stomper" / "sessions").glob("*/journal")
+    lines = []
+    for line in filter(None, journal.read_bytes().split(b"\n")):
+        text = line.partition(b" ")[2].replace(
+            b'"target":"refs/heads/main"', b'"target":"%b"' % target.encode()
+        )
+        lines.append(b"%08x %b\n" % (zlib.crc32(text), text))
+    journal.write_bytes(b"".join(lines))
+    with pytest.raises(StomperError, match="is no branch"):
+        stomper_sdk.run(repo=died.root, resume="last")
+
+
+def test_a_commit_that_was_taken_out_meanwhile_is_no_result(died: Checkout) -> None:
+    fixed = len(died.subjects)
+    died.git("reset", "--quiet", "--hard", "HEAD~1")
+    result = stomper_sdk.run(repo=died.root, resume="last")
+    assert (result.exit_code, result.count("fixed"), len(died.subjects)) == (0, 5, fixed + 3)
+
+
+def test_a_run_is_resumed_as_it_was_narrowed(died: Checkout) -> None:
+    with pytest.raises(UsageError, match="was not narrowed to these"):
+        stomper_sdk.run(repo=died.root, resume="last", only=stomper_sdk.Selection(codes=("E501",)))
+
+
+def test_a_commit_whose_record_found_no_room_is_told(make_checkout: Callable[..., Checkout]) -> None:
+    repo = make_checkout(FILES)
+    done = started(repo, "-j", "1", "--output", "json", faults="landed=raise")
+    commits = [file["commit"] for file in json.loads(done.stdout)["files"] if file["commit"]]
+    assert sorted(commits) == sorted(repo.git("rev-list", "HEAD", "--not", "HEAD~5").split())
+
+
+def test_a_run_that_is_at_work_is_not_taken_back(died: Checkout) -> None:
+    (folder,) = (died.root / ".stomper" / "sessions").iterdir()
+    alive = try_lock(folder / "alive")
+    with pytest.raises(UsageError, match="is still running"):
+        api.revert(repo=died.root, session=folder.name)
+    assert alive is not None
+    unlock(alive)
+
+
+def test_a_killed_run_is_taken_back_with_all_its_commits(make_checkout: Callable[..., Checkout]) -> None:
+    repo = make_checkout(FILES)
+    started(repo, "-j", "1", faults="landed:2=kill")
+    assert len(api.revert(repo=repo.root)) == 2
+    assert repo.git("diff", "--stat", "HEAD", "HEAD~4") == ""
 
 
 def test_a_run_is_shown_as_a_diff_and_taken_back_whole(

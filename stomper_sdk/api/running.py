@@ -32,11 +32,12 @@ from stomper_sdk.interpreter.resuming import opened_record, run_again
 from stomper_sdk.interpreter.run import Run, interpret
 from stomper_sdk.interpreter.scheduler import Control
 from stomper_sdk.interpreter.telling import tell
+from stomper_sdk.journal.session import RESULT
 from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.model.plan import Plan
 from stomper_sdk.model.result import RunResult
 from stomper_sdk.orphans import adopting_orphans
-from stomper_sdk.reports import to_dict, to_json
+from stomper_sdk.reports import to_dict
 from stomper_sdk.stages.base import Context, RunState, Selection
 from stomper_sdk.vcs.git import in_thread
 
@@ -163,7 +164,7 @@ async def _kept(result: RunResult, context: Context) -> RunResult:
     """Keep the result; where that is not possible, what was done is told all the same."""
     try:
         point("result")
-        await in_thread(context.session.record, "result.json", to_json(to_dict(result)))
+        await in_thread(context.session.record, RESULT, to_dict(result))
     except OSError as error:
         text = f"the result could not be kept in {context.session.folder}: {error.strerror}"
         context.emit(Notice(context.clock(), text))

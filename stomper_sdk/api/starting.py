@@ -134,6 +134,10 @@ def as_before(order: Order, past: Unfinished) -> Order:
         UsageError: its pipeline was given from Python, and is not given again.
     """
     before = past.opened
+    selection = Selection(before.checks, before.codes, before.agents)
+    if order.only not in (Selection(), selection):
+        text = f"{past.session_id} was not narrowed to these checks, codes or agents"
+        raise UsageError(text, "Leave them out: a run is resumed as it was asked for.")
     if before.nameless and order.pipeline is None:
         text = f"{past.session_id} was given its pipeline from Python"
         raise UsageError(text, "Give it again: stomper_sdk.run(pipeline, resume=...).")
@@ -141,9 +145,7 @@ def as_before(order: Order, past: Unfinished) -> Order:
         order,
         pipeline=before.source if order.pipeline is None else order.pipeline,
         overrides={**before.overrides, **order.overrides},
-        only=Selection(before.checks, before.codes, before.agents)
-        if order.only == Selection()
-        else order.only,
+        only=selection,
     )
 
 

@@ -154,6 +154,11 @@ def _completed(arguments: Sequence[str], name: str, parser: Parser) -> Sequence[
     if command is None or not command.below:
         return arguments
     at = arguments.index(name) + 1
+    early = next((word for word in arguments[at:] if word in command.below), "")
+    if early:  # options may come before it
+        others = list(arguments[at:])
+        others.remove(early)
+        return [*arguments[:at], early, *others]
     following = arguments[at] if at < len(arguments) else ""
     if following in ("-h", "--help"):
         return arguments

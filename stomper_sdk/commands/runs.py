@@ -109,7 +109,8 @@ def _revert(options: argparse.Namespace, console: Console) -> int:
     from stomper_sdk import api
 
     made = api.revert(options.session, options.repo)
-    console.say("\n".join(f"{commit[:7]}  reverts {reverted[:7]}" for reverted, commit in made.items()))
+    lines = [f"{commit[:7]}  reverts {reverted[:7]}" for reverted, commit in made.items()]
+    console.say("\n".join(lines) or "it has made no commits: nothing to take back")
     return 0
 
 

@@ -20,8 +20,11 @@ _PREFIX = "STOMPER_"
 #: No options: what our child processes are marked with (`orphans.MARKER`), and the fault points of tests.
 _NO_OPTIONS = {"STOMPER_COMMAND", "STOMPER_FAULTS"}
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
-#: Where the project is cannot stand in the project.
-_NEVER_IN_PROJECT = {"repo"}
+#: What is for whoever calls alone: which repository and session, where files go, whether a failure shows.
+_NEVER_IN_PROJECT = {
+    *("repo", "session", "resume", "dry_run", "exit_zero", "keep", "force"),
+    *("sarif", "junit", "log_file"),
+}
 
 
 @attrs.frozen

@@ -148,8 +148,9 @@ def _other_kind(root: Node, section: str, name: str | int, child: Node) -> bool:
 
 
 def digest_of(pipeline: Pipeline) -> str:
-    """What tells a pipeline from another; what came from the environment does not count."""
-    text = json.dumps(unstructure(pipeline), sort_keys=True, default=str)
+    """What tells a pipeline from another; not how many files go at a time, nor the environment."""
+    told = {key: value for key, value in unstructure(pipeline).items() if key != "parallelism"}
+    text = json.dumps(told, sort_keys=True, default=str)
     return hashlib.sha256(hide(text, pipeline.secrets).encode()).hexdigest()
 
 

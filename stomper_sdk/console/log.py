@@ -16,7 +16,7 @@ import attrs
 
 from stomper_sdk.errors import StomperError
 from stomper_sdk.events import Event, Listener
-from stomper_sdk.model.present import hide_in_json, plain
+from stomper_sdk.model.present import hide_in, plain
 from stomper_sdk.secrets import secret_values
 
 __all__ = ["logging_to"]
@@ -65,8 +65,8 @@ def _line(event: Event) -> str:
     """`{"event": "file_started", "at": "2026-01-01T12:00:00.000000+00:00", "time": 0.1, "path": "a.py"}`."""
     kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(event).__name__).lower()
     fields = {field.name: plain(getattr(event, field.name)) for field in attrs.fields(type(event))}
-    document = json.dumps({"event": kind, "at": datetime.now(UTC).isoformat(), **fields})
-    return hide_in_json(document, secret_values()) + "\n"
+    document = {"event": kind, "at": datetime.now(UTC).isoformat(), **fields}
+    return json.dumps(hide_in(document, secret_values())) + "\n"
 
 
 def _unwritable(path: Path, error: OSError) -> StomperError:

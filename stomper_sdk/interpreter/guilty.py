@@ -172,5 +172,5 @@ async def _revert(commit: str, path: str, undo: Sequence[Change], context: Conte
             applied = await in_thread(context.repo().apply, context.commits_to(), undo)
             sign = context.pipeline.apply.commit.sign
             made = await in_thread(context.repo().draft, applied, message, sign=sign)
-            await in_thread(land, Landing(applied.parent, made), context)
+            await in_thread(land, Landing(applied.parent, made, undoes=commit), context)
     return made

@@ -12,6 +12,7 @@ import trio
 from stomper_sdk.errors import RepositoryError, StomperError
 from stomper_sdk.events import Event, Notice
 from stomper_sdk.interpreter.planner import Resolved
+from stomper_sdk.journal.log import JOURNAL
 from stomper_sdk.journal.records import Opened
 from stomper_sdk.journal.session import DeadSession, Session, bury, dead_sessions, open_session, state_folder
 from stomper_sdk.journal.unfinished import Unfinished, pending_landing, read_unfinished
@@ -23,7 +24,7 @@ from stomper_sdk.prompts import Explanations
 from stomper_sdk.sandbox import Sandbox, find_sandbox
 from stomper_sdk.stages.base import Context, Selection
 from stomper_sdk.validation import NoTests, TestSuite
-from stomper_sdk.vcs.git import in_thread
+from stomper_sdk.vcs.git import GitError, in_thread
 from stomper_sdk.vcs.locks import SharedLock, held
 from stomper_sdk.vcs.repair import repair
 from stomper_sdk.vcs.repository import Repository, Target
@@ -118,15 +119,21 @@ def _bury(session: DeadSession, repository: Repository | None) -> str:
 
 def _repaired(session: DeadSession, repository: Repository) -> str:
     """Finish or take back the commit at which a run died; what is to be said of that."""
+    if repository.tracks(".stomper"):
+        return "; git tracks .stomper, so nothing in it is believed and nothing was repaired"
     try:
         landing = pending_landing(session.folder)
         target = _target_of(read_unfinished(session.folder).opened) if landing else None
-    except StomperError as error:
-        return f"; {error.message}: see whether git status shows what you expect"
-    if landing is not None and target is not None:
+        if landing is None or target is None:
+            return ""
+        announced = session.folder.joinpath(JOURNAL).stat().st_mtime
         with held(lock_folder(session.folder.parent.parent, repository) / COMMIT_LOCK):
-            repair(repository, target, landing.parent, landing.commit)
-    return ""
+            repaired = repair(repository, target, landing.parent, landing.commit, announced)
+    except (GitError, StomperError, OSError) as error:
+        if isinstance(error, RepositoryError) and not isinstance(error, GitError):
+            raise
+        return f"; its last commit could not be looked after ({error}): see what git status shows"
+    return f"; took back what was half-written of {landing.path}" if repaired else ""
 
 
 def _keep_memory(session: DeadSession) -> str:

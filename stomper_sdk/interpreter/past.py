@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from stomper_sdk.errors import ConflictError, RepositoryError
+from stomper_sdk.errors import ConflictError, RepositoryError, UsageError
 from stomper_sdk.interpreter.opening import COMMIT_LOCK, lock_folder
 from stomper_sdk.journal.history import find_run
 from stomper_sdk.journal.records import Landed, Landing, Opened
-from stomper_sdk.journal.session import Session, open_session, state_folder
+from stomper_sdk.journal.session import Session, is_alive, open_session, state_folder
 from stomper_sdk.journal.unfinished import read_unfinished
 from stomper_sdk.stages.message import revert_text
 from stomper_sdk.vcs.history import commits_between, patch_of, undoing
@@ -87,8 +87,18 @@ def _commits(repository: Repository, name: str) -> tuple[str, list[str]]:
     """The session's id, and its commits that still count, in the order of the branch."""
     run = find_run(repository.root, name)
     folder = repository.root / ".stomper" / "sessions" / run.session_id
-    results = run.result.files if run.result else read_unfinished(folder).ended
-    made = {result.commit for result in results if result.commit}
+    if is_alive(folder):
+        raise UsageError(f"{run.session_id} is still running", "Wait for it to end.")
+    if run.result:
+        made = {result.commit for result in run.result.files if result.commit}
+    else:
+        past = read_unfinished(folder)
+        landed = {
+            one.commit
+            for one in past.landings
+            if repository.has_reached(repository.current_target(), one.commit)
+        }
+        made = {result.commit for result in past.ended if result.commit} | landed
     base = run.result.base_commit if run.result else read_unfinished(folder).opened.base_commit
     tip = repository.tip(repository.current_target())
     found = [commit for commit in commits_between(repository.root, base or tip, tip) if commit in made]

@@ -14,6 +14,7 @@ from stomper_sdk.agents.python import PythonAgent
 from stomper_sdk.checks.base import CHECKS, Check
 from stomper_sdk.checks.function import FunctionCheck
 from stomper_sdk.errors import PipelineError, Problem, UsageError
+from stomper_sdk.guard.limits import matches
 from stomper_sdk.interpreter.program import Program, compile_stages
 from stomper_sdk.model.pipeline import AgentSpec, CheckSpec, Pipeline
 from stomper_sdk.options import build, command_words, nearest, optional
@@ -91,6 +92,12 @@ def _further_problems(pipeline: Pipeline) -> Iterator[Problem]:
             optional(command_words)(command)
         except ValueError as error:
             yield Problem(f"expected {error}", path)
+    for rule, entries in pipeline.guard.allow.items():
+        for entry in entries:
+            try:
+                matches([entry])
+            except ValueError as error:
+                yield Problem(f"expected a path or a name, got {entry!r} ({error})", f"guard.allow.{rule}")
     for name in re.findall(r"\{(.*?)\}", pipeline.apply.branch):
         if name != "session_id":
             yield Problem(f"only {{session_id}} in braces, got {{{name}}}", "apply.branch")

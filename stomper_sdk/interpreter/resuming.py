@@ -9,6 +9,7 @@ from typing import Any
 
 from stomper_sdk.config import digest_of
 from stomper_sdk.errors import UsageError
+from stomper_sdk.interpreter.guilty import rejected
 from stomper_sdk.interpreter.run import Run
 from stomper_sdk.journal.history import find_run
 from stomper_sdk.journal.records import Opened
@@ -18,6 +19,7 @@ from stomper_sdk.model.plan import FileTask
 from stomper_sdk.model.present import counted
 from stomper_sdk.model.result import FileResult
 from stomper_sdk.stages.base import Context, RunState, Selection
+from stomper_sdk.vcs.history import commits_between
 from stomper_sdk.vcs.repository import Repository
 
 __all__ = ["check_same", "find_past", "opened_record", "run_again"]
@@ -80,15 +82,34 @@ def run_again(past: Unfinished, repository: Repository, context: Context, notice
     """The run as far as it came; what was landing when it died has been settled before."""
     if past.plan is None:
         return Run(RunState(notices=notices), past.opened)
-    dirty = repository.status().dirty
-    ended = {result.path: result for result in past.ended}
+    reached = _reached(past, repository, context)
+    dirty, tasks = repository.status().dirty, {task.path: task for task in past.plan.tasks}
+    # A commit that somebody has taken out of the branch meanwhile is no result: its file is done again.
+    ended = {result.path: result for result in past.ended if not result.commit or result.commit in reached}
     for landing in past.landings:
-        if landing.result and repository.has_reached(context.commits_to(), landing.commit):
+        if landing.result and landing.commit in reached:
             ended[landing.result.path] = landing.result
+    for path, result in ended.items():
+        revert = past.undone.get(result.commit or "")
+        if revert in reached:
+            ended[path] = rejected(result, tasks[path], str(revert))
     left = [task for task in past.plan.tasks if task.path not in ended]
     ended |= {task.path: _left_alone(task) for task in left if task.path in dirty}
     text = f"resumed: {counted(len(past.plan.tasks) - len(left), 'file')} of {len(past.plan.tasks)} had ended"
     return Run(RunState(plan=past.plan, notices=(*notices, text)), ended=list(ended.values()))
+
+
+def _reached(past: Unfinished, repository: Repository, context: Context) -> frozenset[str]:
+    """The commits that the target has since the run began.
+
+    Raises:
+        UsageError: it does not come from where the run began any more.
+    """
+    base, target = past.opened.base_commit or "", context.commits_to()
+    if not repository.has_reached(target, base):
+        text = f"{target.ref} does not contain {base[:12]} any more, from which {past.session_id} began"
+        raise UsageError(text, "Start a new run.")
+    return frozenset(commits_between(repository.root, base, repository.tip(target)))
 
 
 def _left_alone(task: FileTask) -> FileResult:

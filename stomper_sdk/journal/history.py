@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from stomper_sdk.errors import RepositoryError, StomperError, UsageError
-from stomper_sdk.journal.session import SESSION_ID, is_alive
+from stomper_sdk.journal.session import RESULT, SESSION_ID, is_alive
 from stomper_sdk.model.history import PastRun, result_from_dict
 from stomper_sdk.model.result import RunResult
 from stomper_sdk.options import nearest
@@ -19,7 +19,6 @@ __all__ = ["LAST", "find_run", "past_runs", "result_of"]
 
 #: Names the newest run that has ended.
 LAST = "last"
-_RESULT = "result.json"
 _MAX_BYTES = 64 * 1024 * 1024
 
 
@@ -93,7 +92,7 @@ def _age(entry: os.DirEntry[str]) -> tuple[str, int, str]:
 
 def _run(folder: Path) -> PastRun:
     try:
-        result = _read(folder / _RESULT, folder.name)
+        result = _read(folder / RESULT, folder.name)
     except FileNotFoundError:
         return PastRun(folder.name, "running" if is_alive(folder) else "died")
     except RecursionError:

@@ -19,7 +19,7 @@ import attrs
 
 from stomper_sdk.faults import point
 from stomper_sdk.journal.records import RECORDS, Record
-from stomper_sdk.model.present import hide_in_json, plain
+from stomper_sdk.model.present import hide_in, plain
 from stomper_sdk.model.reading import typed
 
 __all__ = ["JOURNAL", "Journal"]
@@ -42,8 +42,8 @@ class Journal:
             OSError: it could not be written whole.
         """
         kind = type(record).__name__
-        document = json.dumps([kind, plain(record)], separators=(",", ":"))
-        text = hide_in_json(document, self.secrets).encode()
+        document = hide_in(plain(record), self.secrets)
+        text = json.dumps([kind, document], separators=(",", ":")).encode()
         # A line feed before it, too: what was torn off before stays on a line of its own.
         line = b"\n%08x %b\n" % (zlib.crc32(text), text)
         with (self.folder / JOURNAL).open("ab", buffering=0) as file:

@@ -46,13 +46,14 @@ class Planned:
 class Landing:
     """A commit is whole and about to move the target; `result` is what becomes of its file if it does.
 
-    `path` is None for a commit that takes another one back.
+    `path` is None for a commit that takes another one back, which `undoes` names.
     """
 
     parent: str
     commit: str
     path: str | None = None
     result: FileResult | None = None
+    undoes: str | None = None
 
 
 @attrs.frozen

@@ -16,7 +16,7 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,11 @@ from stomper_sdk.errors import RepositoryError
 from stomper_sdk.faults import point
 from stomper_sdk.flock import try_lock, unlock
 from stomper_sdk.journal.log import JOURNAL, Journal
-from stomper_sdk.model.present import hide_in_json
+from stomper_sdk.model.present import hide_in
 from stomper_sdk.orphans import FAMILY, end_family
 
 __all__ = [
+    "RESULT",
     "SESSION_ID",
     "DeadSession",
     "Session",
@@ -42,6 +43,7 @@ __all__ = [
 ]
 
 _RECORD = "session.json"
+RESULT = "result.json"
 _ALIVE = "alive"
 #: The file in the folder of workspaces that says whose it is.
 _OWNER = ".session"
@@ -64,10 +66,10 @@ class Session:
     def journal(self) -> Journal:
         return Journal(self.folder, self._hidden)
 
-    def record(self, name: str, document: str) -> None:
-        """Write a document of JSON in the session's folder, whole or not at all."""
+    def record(self, name: str, document: Mapping[str, Any]) -> None:
+        """Write a document as JSON in the session's folder, whole or not at all."""
         draft = self.folder / f".{name}"
-        text = hide_in_json(document, self._hidden)
+        text = json.dumps(hide_in(document, self._hidden), indent=2, allow_nan=False)
         try:
             draft.write_text(text, encoding="utf-8", errors="surrogateescape")
             draft.replace(self.folder / name)
@@ -143,10 +145,11 @@ def open_session(
         raise RepositoryError(f"{session_id} is at work in another process", "Wait for it to end.")
     workspaces, token = parent / f"stomper-{secrets.token_hex(8)}", secrets.token_hex(16)
     session = Session(session_id, folder, workspaces, alive, hidden)
+    (folder / RESULT).unlink(missing_ok=True)  # of a run that goes on, and has none yet
     # Recorded before it is made: what a kill leaves can then be found.
     record = {"id": session_id, "family": FAMILY, "workspaces": str(workspaces), "token": token}
     try:
-        session.record(_RECORD, json.dumps(record))
+        session.record(_RECORD, record)
         workspaces.mkdir(mode=0o700)
         (workspaces / _OWNER).write_text(token)
     except OSError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
@@ -15,15 +17,23 @@ from stomper_sdk.model.result import FileResult
 __all__ = ["Unfinished", "pending_landing", "read_unfinished"]
 
 
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_TARGET = re.compile(r"|HEAD|refs/heads/[^\s~^:?*\[\\-][^\s~^:?*\[\\]*")
+
+
 @attrs.frozen
 class Unfinished:
-    """A run by its session; `landings` are commits whose files did not come to their end after them."""
+    """A run by its session; `landings` are commits whose files did not come to their end after them.
+
+    `undone` are commits that the run took back, with those that do so.
+    """
 
     session_id: str
     opened: Opened
     plan: Plan | None
     ended: tuple[FileResult, ...]
     landings: tuple[Landing, ...]
+    undone: Mapping[str, str] = attrs.field(factory=dict)
 
 
 def read_unfinished(folder: Path) -> Unfinished:
@@ -39,15 +49,35 @@ def read_unfinished(folder: Path) -> Unfinished:
     plan: Plan | None = None
     ended: dict[str, FileResult] = {}
     landings: dict[str, Landing] = {}
+    undone: dict[str, str] = {}
     for record in records:
         if isinstance(record, Planned):
             plan = record.plan
         elif isinstance(record, Landing) and record.path is not None:
             landings[record.path] = record
+        elif isinstance(record, Landing) and record.undoes is not None:
+            undone[record.undoes] = record.commit
         elif isinstance(record, Ended):
             ended[record.result.path] = record.result
             landings.pop(record.result.path, None)
-    return Unfinished(folder.name, opened, plan, tuple(ended.values()), tuple(landings.values()))
+    return Unfinished(folder.name, opened, plan, tuple(ended.values()), tuple(landings.values()), undone)
+
+
+def _believed(record: Record) -> Record:
+    """The record, if it names commits and a branch and nothing else: what it names is handed to git."""
+    names = []
+    if isinstance(record, Opened):
+        if not _TARGET.fullmatch(record.target) or ".." in record.target:
+            raise ValueError(f"{record.target!r:.50} is no branch")
+        names = [record.base_commit]
+    elif isinstance(record, Landing):
+        names = [record.parent, record.commit, record.undoes]
+    elif isinstance(record, Landed | Ended):
+        names = [record.commit if isinstance(record, Landed) else record.result.commit]
+    for name in names:
+        if name is not None and not _COMMIT.fullmatch(name):
+            raise ValueError(f"{name!r:.50} is no commit")
+    return record
 
 
 def pending_landing(folder: Path) -> Landing | None:
@@ -69,7 +99,7 @@ def pending_landing(folder: Path) -> Landing | None:
 
 def _records(folder: Path) -> list[Record]:
     try:
-        return list(Journal(folder).records())
+        return [_believed(record) for record in Journal(folder).records()]
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise StomperError(
             f"the journal of {folder.name} cannot be read: {error}", "Start a new run."

@@ -7,7 +7,6 @@ right-to-left overrides); what is shown passes through `visible` first.
 from __future__ import annotations
 
 import html
-import json
 import math
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
@@ -18,7 +17,7 @@ import attrs
 __all__ = [
     "counted",
     "hide",
-    "hide_in_json",
+    "hide_in",
     "html_table",
     "listed",
     "one_line",
@@ -30,6 +29,10 @@ __all__ = [
 
 
 _SHORTEST_SECRET = 2
+#: The keys of documents under which anybody's words may stand.
+_FREE = frozenset(
+    {"command", "error", "message", "notices", "prompt", "reason", "reply", "scope", "tests", "text"}
+)
 
 
 def visible(text: str) -> str:
@@ -54,9 +57,17 @@ def hide(text: str, secrets: Collection[str]) -> str:
     return text
 
 
-def hide_in_json(document: str, secrets: Collection[str]) -> str:
-    """The same for a document of JSON, in which a value may be written with escapes."""
-    return hide(document, {json.dumps(secret)[1:-1] for secret in secrets}) if secrets else document
+def hide_in(document: Any, secrets: Collection[str]) -> Any:
+    """Plain data without those values, where it is free text: what names something stays as it is."""
+    return _hidden(document, secrets, free=False) if secrets else document
+
+
+def _hidden(value: Any, secrets: Collection[str], *, free: bool) -> Any:
+    if isinstance(value, dict):
+        return {key: _hidden(item, secrets, free=key in _FREE) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_hidden(item, secrets, free=free) for item in value]
+    return hide(value, secrets) if free and isinstance(value, str) else value
 
 
 def one_line(text: str, limit: int = 300) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from stomper_sdk.errors import PipelineError, Problem
 from stomper_sdk.model.finding import Finding
+from stomper_sdk.model.present import hide
 from stomper_sdk.stages.base import Context, FileState
 from stomper_sdk.vcs.history import subject_of
 
@@ -31,7 +32,7 @@ def commit_message(state: FileState, context: Context) -> str:
         text = f"{_subject('Fix ', fixed, path)}\n\n{_body(fixed)}"
     else:
         text = f"{_subject(f'fix({_scope(fixed)}): ', fixed, path)}\n\n{_body(fixed)}"
-    return _with_trailers(text, path, context)
+    return _with_trailers(hide(text, context.pipeline.secrets), path, context)
 
 
 def revert_message(commit: str, path: str, context: Context) -> str:

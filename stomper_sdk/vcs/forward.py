@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from stomper_sdk.errors import ConflictError, MachineError, RepositoryError
@@ -63,10 +64,14 @@ def _broken_off(root: Path, commit: str, error: GitError) -> RepositoryError:
     return RepositoryError(text, NO_ROOM)
 
 
-def take_back(root: Path, commit: str) -> None:
-    """Undo half a fast-forward: git had seen that the user has no changes in these files."""
+def take_back(root: Path, commit: str, spared: Collection[str] = ()) -> None:
+    """Undo half a fast-forward: git had seen that the user has no changes in these files.
+
+    `spared` are paths that are left as they are, whatever stands there.
+    """
     raw = git(root, "diff-tree", "-r", "-z", "--name-only", "--no-renames", "HEAD", commit)
-    half = [path for path in _paths(raw) if _is_half_written(root, commit, path)]
+    changed = [path for path in _paths(raw) if path not in spared and not _is_below_link(root, path)]
+    half = [path for path in changed if _is_half_written(root, commit, path)]
     for path in half:
         (root / path).unlink(missing_ok=True)
     old = _paths(git(root, "ls-tree", "-z", "--name-only", "HEAD", "--", *half)) if half else []
@@ -74,6 +79,10 @@ def take_back(root: Path, commit: str) -> None:
         git(root, "restore", "--source=HEAD", "--staged", "--worktree", "--", *old)
     if new := set(half).difference(old):
         git(root, "rm", "--cached", "--quiet", "--ignore-unmatch", "--", *new)
+
+
+def _is_below_link(root: Path, path: str) -> bool:
+    return any((root / folder).is_symlink() for folder in list(Path(path).parents)[:-1])
 
 
 def _is_half_written(root: Path, commit: str, path: str) -> bool:

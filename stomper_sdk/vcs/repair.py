@@ -2,52 +2,81 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
+from stomper_sdk.errors import RepositoryError
 from stomper_sdk.vcs.forward import take_back
+from stomper_sdk.vcs.git import git
 from stomper_sdk.vcs.repository import Repository, Target
 
 __all__ = ["repair"]
 
 _WAIT_SECONDS = 5.0
+#: How long after its announcement a move of the checkout has its locks by.
+_MOMENT_SECONDS = 120.0
 
 
-def repair(repository: Repository, target: Target, parent: str, commit: str) -> bool:
+def repair(repository: Repository, target: Target, parent: str, commit: str, announced: float) -> bool:
     """See to it that the target is at a commit with its checkout, or before it with its checkout.
 
-    To be called by who holds the lock of commits, and when no process of the dead one lives any more.
+    To be called by who holds the lock of commits, and when no process of the dead one lives any more. Only
+    a lock of git's own, left behind, proves that it was ended midway; without one, nothing is touched.
 
     Args:
         repository: the one that was being changed.
         target: where the commit was to land.
         parent: where the target was.
         commit: what it was moved to.
+        announced: when that began, in seconds since the epoch.
 
     Returns:
-        Whether the commit is in the target.
+        Whether anything was taken back.
+
+    Raises:
+        RepositoryError: a git is at work there.
     """
-    _remove_locks(repository, target)
-    if repository.has_reached(target, commit):
-        return True
-    if target.checked_out and repository.current_target() == target and repository.tip(target) == parent:
-        take_back(repository.root, commit)
-    return False
-
-
-def _remove_locks(repository: Repository, target: Target) -> None:
-    """Remove the lock files of git that nobody holds any more: its own does so when it ends, however."""
-    names = [repository.git_dir / "index.lock", repository.git_dir / "HEAD.lock"]
-    left = [lock for lock in (*names, repository.common_dir / f"{target.ref}.lock") if lock.exists()]
+    locks = _locks(repository, target, announced)
     until = time.monotonic() + _WAIT_SECONDS
-    while left and _git_is_at_work(repository.root) and time.monotonic() < until:
+    while locks and _git_is_at_work(repository.root):
+        if time.monotonic() > until:
+            text = f"a git command is still at work in {repository.root}"
+            raise RepositoryError(text, "Try again when it has ended.")
         time.sleep(0.05)
-    if left and not _git_is_at_work(repository.root):
-        for lock in left:
-            lock.unlink(missing_ok=True)
+        locks = _locks(repository, target, announced)
+    for lock in locks:
+        lock.unlink(missing_ok=True)
+    if not locks or repository.has_reached(target, commit):
+        return False
+    if not target.checked_out or repository.current_target() != target or repository.tip(target) != parent:
+        return False
+    take_back(repository.root, commit, _staged(repository.root))
+    return True
+
+
+def _locks(repository: Repository, target: Target, announced: float) -> list[Path]:
+    """The locks that git had for the move: whoever took one at another time may have it still."""
+    names = [repository.git_dir / "index.lock", repository.git_dir / "HEAD.lock"]
+    if target.ref.startswith("refs/heads/"):
+        names.append(repository.common_dir / f"{target.ref}.lock")
+    return [lock for lock in names if _is_of(lock, announced)]
+
+
+def _is_of(lock: Path, announced: float) -> bool:
+    try:
+        return -1.0 <= lock.lstat().st_mtime - announced <= _MOMENT_SECONDS
+    except OSError:
+        return False
+
+
+def _staged(root: Path) -> frozenset[str]:
+    """What the user has staged: as long as git has its lock, it has staged nothing itself."""
+    raw = git(root, "diff", "--cached", "--name-only", "--no-renames", "-z", "HEAD")
+    return frozenset(os.fsdecode(path) for path in raw.split(b"\0")[:-1])
 
 
 def _git_is_at_work(root: Path) -> bool:

@@ -61,7 +61,7 @@ def test_the_pipeline_can_be_set_and_true_is_a_word_of_toml(at: Path) -> None:
 
 
 def test_a_command_takes_what_is_its_own_and_leaves_the_rest(at: Path) -> None:
-    project(at, "max_attempts = 2\nexit_zero = true")
+    project(at, "max_attempts = 2\nfail_level = 'error'")
     cleaned = options("clean", {"STOMPER_FAIL_LEVEL": "error"})
     assert not {"max_attempts", "exit_zero", "fail_level"} & vars(cleaned).keys()
 
@@ -86,6 +86,8 @@ def test_what_is_no_setting_of_ours_is_left_alone(content: str, at: Path) -> Non
     [
         ("max-atempts = 2", "max-atempts: no such option\nDid you mean 'max_attempts'?"),
         ('repo = "elsewhere"', "repo: no such option"),
+        ('log_file = "/etc/elsewhere"', "log_file: no such option"),
+        ("exit_zero = true", "exit_zero: no such option"),
         ("jobs = 'many'", "jobs: expected a whole number, got 'many'"),
         ("jobs = [1]", "jobs: expected one value, got a list"),
         ("fail-fast = 'maybe'", "fail-fast: expected true or false, got 'maybe'"),
