@@ -20,7 +20,7 @@ import yaml
 from stomper_sdk.agents.base import AGENTS
 from stomper_sdk.checks.base import CHECKS
 from stomper_sdk.commands.parser import Parser, full_parser
-from stomper_sdk.commands.settings import Option
+from stomper_sdk.commands.settings import NEVER_IN_PROJECT, Option
 from stomper_sdk.config import load_schema
 from stomper_sdk.config.available import NOT_YET
 from stomper_sdk.options import option_fields
@@ -270,7 +270,7 @@ def variables(_: str) -> str:
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for parser in parsers(full_parser()):
         for option in parser.options:
-            keys = () if option.dest == "repo" else option.names
+            keys = [name for name in option.names if name not in NEVER_IN_PROJECT]
             names = ", ".join(map(code, option.variables)), ", ".join(map(code, keys))
             found[names].append(parser.prog.removeprefix("stomper-sdk "))
     every = max(map(len, found.values()))

@@ -14,14 +14,14 @@ import attrs
 from stomper_sdk.errors import UsageError
 from stomper_sdk.options import nearest
 
-__all__ = ["Option", "from_environment", "from_project", "unknown_variables"]
+__all__ = ["NEVER_IN_PROJECT", "Option", "from_environment", "from_project", "unknown_variables"]
 
 _PREFIX = "STOMPER_"
 #: No options: what our child processes are marked with (`orphans.MARKER`), and the fault points of tests.
 _NO_OPTIONS = {"STOMPER_COMMAND", "STOMPER_FAULTS"}
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 #: What is for whoever calls alone: which repository and session, where files go, whether a failure shows.
-_NEVER_IN_PROJECT = {
+NEVER_IN_PROJECT = {
     *("repo", "session", "resume", "dry_run", "exit_zero", "keep", "force"),
     *("sarif", "junit", "log_file"),
 }
@@ -129,8 +129,8 @@ def from_project(
     values = {}
     for key, value in table.items():
         name, where = key.replace("-", "_"), f"{file}: [tool.stomper_sdk] {key}"
-        if name not in names or name in _NEVER_IN_PROJECT:
-            near = nearest(name, set(names) - _NEVER_IN_PROJECT)
+        if name not in names or name in NEVER_IN_PROJECT:
+            near = nearest(name, set(names) - NEVER_IN_PROJECT)
             raise UsageError(f"{where}: no such option", f"Did you mean {near!r}?" if near else "")
         if name in by_name:
             option = by_name[name]
