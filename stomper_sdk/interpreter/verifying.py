@@ -199,7 +199,11 @@ async def _line_ruled(
         return statement
     before, after = await sights.at(line.parent(end.commit)), await sights.at(end.commit)
     together = [other for other in known if other.commit == end.commit]
-    return next(it for it in rule_lines(together, before, after) if it.line is end)
+    closer = next(it for it in rule_lines(together, before, after) if it.line is end)
+    if closer.ruling == "confirmed" and statement.ruling == "refuted" and end.finding.path in line.foreign:
+        seen = f"so it was at {end.commit[:12]}, but {statement.seen}: another commit has changed the file"
+        return attrs.evolve(closer, ruling="unknown", seen=seen)
+    return closer
 
 
 def _uncommitted(statement: Statement, end: FindingEnd, line: _Line) -> Statement:

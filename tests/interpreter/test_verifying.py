@@ -257,3 +257,15 @@ def test_findings_that_a_fix_has_reordered_are_all_in_the_ledger(
     assert (result.count("partial"), result.total_errors_fixed) == (1, 1)
     verification = api.verify(repo=repo.root)
     assert (verification.exit_code, len(result.ledger)) == (0, 9)
+
+
+def test_what_was_fixed_and_taken_back_since_is_not_confirmed(user: Checkout) -> None:
+    fix = user.git("log", "--format=%H", "--grep=a.py", "-1").strip()
+    user.git("stash", "--quiet")
+    user.git("revert", "--no-edit", fix)
+    result = told(user)
+    result["head_commit"] = user.head
+    kept(user).write_text(json.dumps(result))
+    verification = api.verify(repo=user.root)
+    assert verification.exit_code == 3
+    assert any("another commit has changed the file" in it for it in held(verification, "unknown"))
