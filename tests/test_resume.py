@@ -281,6 +281,20 @@ def test_half_a_move_of_the_checkout_is_taken_back_or_finished(
     assert repo.read("a.py") == FILES["a.py"]
 
 
+def test_a_move_that_ended_between_index_and_branch_is_taken_back(
+    make_checkout: Callable[..., Checkout],
+) -> None:
+    repo = make_checkout(FILES)
+    users_work(repo)
+    before = (repo.status, repo.tree)
+    started(repo, "-j", "1", faults="landing=kill")
+    repo.write({"a.py": repo.git("cat-file", "-p", "HEAD:a.py").replace("import os\n", "")})
+    repo.git("add", "a.py")
+    (said,) = stomper_sdk.clean(repo.root)
+    assert "took back" in said
+    assert (repo.status, repo.tree, repo.read("a.py")) == (*before, FILES["a.py"])
+
+
 @pytest.mark.parametrize("theirs", ["fixed and staged", "removed", "cut", "locked long after"])
 def test_what_the_user_did_after_a_kill_is_theirs(
     theirs: str, make_checkout: Callable[..., Checkout]
@@ -298,6 +312,7 @@ def test_what_the_user_did_after_a_kill_is_theirs(
     else:
         repo.write({"a.py": "x = 1\n"})
     before = (repo.status, sorted(path.name for path in repo.root.iterdir()), repo.git("diff"))
+    os.utime(repo.root / ".git" / "index", (time.time() + 60,) * 2)  # nobody is as quick as a test
     if theirs == "locked long after":
         lock.touch()
         os.utime(lock, (time.time() + 900,) * 2)

@@ -19,13 +19,16 @@ __all__ = ["repair"]
 _WAIT_SECONDS = 5.0
 #: How long after its announcement a move of the checkout has its locks by.
 _MOMENT_SECONDS = 120.0
+#: The same for its index, sooner than anybody could stage something.
+_INDEX_SECONDS = 3.0
 
 
 def repair(repository: Repository, target: Target, parent: str, commit: str, announced: float) -> bool:
     """See to it that the target is at a commit with its checkout, or before it with its checkout.
 
     To be called by who holds the lock of commits, and when no process of the dead one lives any more. Only
-    a lock of git's own, left behind, proves that it was ended midway; without one, nothing is touched.
+    a lock that git left, or its index of that moment, proves that it was ended midway; without one, nothing
+    is touched.
 
     Args:
         repository: the one that was being changed.
@@ -50,11 +53,13 @@ def repair(repository: Repository, target: Target, parent: str, commit: str, ann
         locks = _locks(repository, target, announced)
     for lock in locks:
         lock.unlink(missing_ok=True)
-    if not locks or repository.has_reached(target, commit):
+    # Between its index and its branch, git has no lock; then the index is from that very moment.
+    indexed = not locks and _is_of(repository.git_dir / "index", announced, 0.0, _INDEX_SECONDS)
+    if not (locks or indexed) or repository.has_reached(target, commit):
         return False
     if not target.checked_out or repository.current_target() != target or repository.tip(target) != parent:
         return False
-    take_back(repository.root, commit, _staged(repository.root))
+    take_back(repository.root, commit, frozenset() if indexed else _staged(repository.root))
     return True
 
 
@@ -63,12 +68,13 @@ def _locks(repository: Repository, target: Target, announced: float) -> list[Pat
     names = [repository.git_dir / "index.lock", repository.git_dir / "HEAD.lock"]
     if target.ref.startswith("refs/heads/"):
         names.append(repository.common_dir / f"{target.ref}.lock")
-    return [lock for lock in names if _is_of(lock, announced)]
+    return [lock for lock in names if _is_of(lock, announced, -1.0, _MOMENT_SECONDS)]
 
 
-def _is_of(lock: Path, announced: float) -> bool:
+def _is_of(file: Path, announced: float, earliest: float, latest: float) -> bool:
+    """Whether a file was written in the seconds from one to another after the announcement."""
     try:
-        return -1.0 <= lock.lstat().st_mtime - announced <= _MOMENT_SECONDS
+        return earliest <= file.lstat().st_mtime - announced <= latest
     except OSError:
         return False
 
