@@ -26,12 +26,14 @@ import contextlib
 import errno
 import os
 from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
 import attrs
 
 __all__ = [
     "AbandonedError",
     "AgentError",
+    "AgentFailure",
     "BlockedError",
     "CheckError",
     "CommandError",
@@ -146,8 +148,25 @@ class RefusedError(StomperError):
     """The repository's own hooks refused a commit: the file ends as `rejected`."""
 
 
+AgentFailure = Literal["error", "timeout", "quota", "auth"]
+
+
 class AgentError(StomperError):
-    """An agent failed on one file; the next agent of the cascade takes over."""
+    """An agent failed on one file; the next agent of the cascade takes over.
+
+    Args:
+        message: what happened, in one sentence.
+        hint: what to do next.
+        failure: its kind. After `quota` and `auth` that agent is asked nothing more in this run.
+        reply: the AgentReply of an agent that failed: what it said and spent until then.
+    """
+
+    def __init__(
+        self, message: str, hint: str = "", *, failure: AgentFailure = "error", reply: Any = None
+    ) -> None:
+        super().__init__(message, hint)
+        self.failure = failure
+        self.reply = reply
 
 
 class AbandonedError(AgentError):

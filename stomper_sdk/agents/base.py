@@ -161,7 +161,8 @@ async def run_program(
             confinement=task.confinement,
         )
     except CommandTimeout as error:
-        raise AgentError(f"agent {name}: {error.message}{said(error.completed)}") from error
+        text = f"agent {name}: {error.message}{said(error.completed)}"
+        raise AgentError(text, failure="timeout") from error
     except CommandError as error:
         raise AgentError(f"agent {name}: {error.message}", error.hint) from error
     if done.exit_code not in ok:
@@ -182,7 +183,7 @@ def time_limit(name: str, seconds: float, error: type[AgentError] = AgentError) 
     with trio.move_on_after(seconds) as scope:
         yield
     if scope.cancelled_caught:
-        raise error(f"agent {name} was ended at its time limit of {seconds:g} s")
+        raise error(f"agent {name} was ended at its time limit of {seconds:g} s", failure="timeout")
 
 
 #: A plug-in is an attrs class whose fields are its options, or a function `(task) -> AgentReply | None`.

@@ -6,7 +6,7 @@ import functools
 import math
 from collections.abc import Mapping
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
@@ -41,6 +41,7 @@ def typed(kind: Any, value: object, where: str) -> Any:
         ValueError: it is none.
     """
     origin, parts = get_origin(kind), get_args(kind)
+    union = origin in (UnionType, Union)
     if kind is Any:
         return _simple(value, where, _DEPTH)
     if attrs.has(kind):
@@ -49,13 +50,13 @@ def typed(kind: Any, value: object, where: str) -> Any:
         return origin(typed(parts[0], item, f"{where}[{n}]") for n, item in enumerate(value))
     if origin is Mapping and isinstance(value, dict):
         return {key: typed(parts[1], item, f"{where}.{key}") for key, item in value.items()}
-    if origin is UnionType and value is not None:
+    if union and value is not None:
         return typed(next(part for part in parts if part is not NoneType), value, where)
     if kind is float:
         allowed = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     else:
         allowed = (origin is Literal and value in parts) or type(value) is kind
-    if allowed or (origin is UnionType and value is None):
+    if allowed or (union and value is None):
         return value
     raise ValueError(f"{where} is {value!r:.50}")
 

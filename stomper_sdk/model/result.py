@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 import attrs
 
+from stomper_sdk.errors import AgentFailure
 from stomper_sdk.model.evidence import Evidence
 from stomper_sdk.model.finding import Finding, compare
 from stomper_sdk.model.plan import FileTask
@@ -45,7 +46,10 @@ FAILED: frozenset[Outcome] = frozenset({"unfixed", "rejected", "conflict", "erro
 
 @attrs.frozen
 class Attempt:
-    """One round of prompt, agent, verify, test. Times are seconds; `reason` says why it was not taken."""
+    """One round of prompt, agent, verify, test. Times are seconds.
+
+    `reason` says why it was not taken, `failure` what kind of failure of the agent that was, if it was one.
+    """
 
     number: int
     agent: str
@@ -53,6 +57,7 @@ class Attempt:
     outcome: AttemptOutcome
     duration_seconds: float
     reason: str | None = None
+    failure: AgentFailure | None = None
     prompt: str = attrs.field(default="", repr=False)
     reply: str = attrs.field(default="", repr=False)
     fixed_count: int = 0
@@ -280,12 +285,15 @@ _ATTEMPT_KEYS = (
     "agent",
     "level",
     "outcome",
+    "failure",
     "reason",
     "duration_seconds",
     "fixed_count",
     "remaining_count",
     "new_count",
     "suppressed_count",
+    "model",
+    "turns",
     "tokens_in",
     "tokens_out",
     "cost_usd",

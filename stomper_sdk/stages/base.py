@@ -17,6 +17,7 @@ import attrs
 
 from stomper_sdk.agents.base import Agent, AgentReply
 from stomper_sdk.checks.base import Check
+from stomper_sdk.errors import AgentFailure
 from stomper_sdk.events import Event
 from stomper_sdk.journal.session import Session
 from stomper_sdk.model.evidence import Evidence
@@ -60,10 +61,11 @@ class Selection:
 
 @attrs.frozen
 class Verdict:
-    """Why an attempt was not taken."""
+    """Why an attempt was not taken; `failure` where it was the agent's."""
 
     outcome: AttemptOutcome
     reason: str
+    failure: AgentFailure | None = None
 
 
 @attrs.frozen

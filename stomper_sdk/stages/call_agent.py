@@ -40,7 +40,7 @@ async def call_agent(state: FileState, context: Context, use: Sequence[str] = ()
             raise
         except AgentError as error:
             await _see_that_git_obeys_nobody_new(context)
-            state = _with_verdict(state, hide(str(error), context.pipeline.secrets))
+            state = _failed(state, error, context)
             if trial.agent_index + 1 >= len(context.cascade):
                 return state
             state = await _hand_over(state, context)
@@ -53,7 +53,8 @@ async def _ask(agent: Agent, task: AgentTask) -> AgentReply | None:
     # An agent that keeps its own limit can say what it had printed until then.
     with trio.move_on_after(agent.timeout + _GRACE_SECONDS):
         return await agent.edit(task)
-    raise AgentError(f"agent {agent.name} was ended at its time limit of {agent.timeout:g} s")
+    text = f"agent {agent.name} was ended at its time limit of {agent.timeout:g} s"
+    raise AgentError(text, failure="timeout")
 
 
 async def _see_that_git_obeys_nobody_new(context: Context) -> None:
@@ -80,8 +81,11 @@ def _task(state: FileState, context: Context) -> AgentTask:
     )
 
 
-def _with_verdict(state: FileState, reason: str) -> FileState:
-    return attrs.evolve(state, trial=attrs.evolve(state.at_work(), verdict=Verdict("agent_error", reason)))
+def _failed(state: FileState, error: AgentError, context: Context) -> FileState:
+    """The trial with what stands against it, and with what the agent said and spent until it failed."""
+    reason = hide(str(error), context.pipeline.secrets)
+    verdict = Verdict("agent_error", reason, error.failure)
+    return attrs.evolve(state, trial=attrs.evolve(state.at_work(), verdict=verdict, reply=error.reply))
 
 
 async def _hand_over(state: FileState, context: Context) -> FileState:

@@ -65,6 +65,7 @@ def _attempt(trial: Trial, seconds: float, secrets: Collection[str]) -> Attempt:
         outcome=outcome_of(trial),
         duration_seconds=seconds,
         reason=hide(trial.verdict.reason, secrets) if trial.verdict else None,
+        failure=trial.verdict.failure if trial.verdict else None,
         prompt=hide(trial.prompt, secrets),
         reply=hide(reply.text, secrets),
         fixed_count=len(delta.fixed),

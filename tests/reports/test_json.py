@@ -22,9 +22,9 @@ DOCUMENTED_FILE = (
     *("new_count", "suppressed_count", "lines_added", "lines_removed", "tests", "attempts"),
 )
 DOCUMENTED_ATTEMPT = (
-    *("number", "agent", "level", "outcome", "reason", "duration_seconds"),
+    *("number", "agent", "level", "outcome", "failure", "reason", "duration_seconds"),
     *("fixed_count", "remaining_count", "new_count", "suppressed_count"),
-    *("tokens_in", "tokens_out", "cost_usd"),
+    *("model", "turns", "tokens_in", "tokens_out", "cost_usd"),
 )
 DOCUMENTED_FINDING = (
     *("check", "code", "path", "line", "column", "severity", "message"),
