@@ -70,7 +70,10 @@ class AgentTask:
 
 @attrs.frozen
 class AgentReply:
-    """What an agent says of its work; None where it does not know. The edits are in the workspace."""
+    """What an agent says of its work; None where it does not know. The edits are in the workspace.
+
+    `tokens_cached` are those of `tokens_in` that its model had read before and bills as such.
+    """
 
     text: str = ""
     tokens_in: int | None = None
@@ -79,10 +82,14 @@ class AgentReply:
     turns: int | None = None
     model: str | None = None
     agent_session: str | None = None
+    tokens_cached: int | None = None
 
 
 class Agent(Protocol):
     """Edits files in a workspace. What it changed is seen in the tree, never taken from its words.
+
+    One whose use costs money or tokens may have `at_most(task) -> Usage`, what an attempt may use at most:
+    under a budget that much is reserved before it is asked. One that costs nothing has a true `free`.
 
     One that has a true `confined` does so by programs that it starts with the task's `confinement`, or
     writes nothing but what the pipeline itself says; without it, it is refused where there is a sandbox.
