@@ -26,7 +26,7 @@ class Usage:
 
 @attrs.frozen
 class Price:
-    """US dollars for a million tokens; `cached_input` for what the model had read before, None: as `input`."""
+    """US dollars for a million tokens; `cached_input` for what was read before (None: as `input`)."""
 
     input: float
     output: float
