@@ -21,7 +21,12 @@ def test_a_wheel_holds_all_that_a_run_needs(tmp_path: Path, make_checkout: Calla
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
-        assert "stomper_sdk/py.typed" in archive.namelist()
+        names = archive.namelist()
+        assert "stomper_sdk/py.typed" in names
+        advices = {
+            str(file.relative_to(ROOT)) for file in (ROOT / "stomper_sdk").glob("prompts/advice/*/*.md")
+        }
+        assert advices and advices <= set(names)
     user = make_checkout({"a.py": "import os\n"})
     for command in (["validate", "default", "pipelines/strict.yaml", "direct"], ["run"]):
         done = subprocess.run(
