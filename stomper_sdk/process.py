@@ -29,6 +29,7 @@ from stomper_sdk.orphans import FAMILY, MARKER, adopting_orphans, family_of, sig
 from stomper_sdk.secrets import is_secret
 
 __all__ = [
+    "CommandLimit",
     "CommandTimeout",
     "Completed",
     "Confinement",
@@ -80,8 +81,8 @@ class Completed:
         return self.stderr.decode("utf-8", "replace")
 
 
-class CommandTimeout(CommandError):
-    """The command was ended, with all that it started, at its time limit or another one.
+class CommandLimit(CommandError):
+    """The command was ended, with all that it started, at a limit.
 
     `completed` holds what it had printed until then.
     """
@@ -89,6 +90,10 @@ class CommandTimeout(CommandError):
     def __init__(self, message: str, completed: Completed) -> None:
         super().__init__(message)
         self.completed = completed
+
+
+class CommandTimeout(CommandLimit):
+    """That limit was its time."""
 
 
 class Confinement(Protocol):
@@ -129,7 +134,8 @@ async def run_command(
 
     Raises:
         CommandError: the program is missing or cannot be started.
-        CommandTimeout: the time limit was reached, or a limit of the confinement.
+        CommandTimeout: the time limit was reached.
+        CommandLimit: a limit of the confinement was.
     """
     marker = f"{FAMILY}-{next(_numbers)}"
     environment = {**(clean_environment() if env is None else env), "PWD": str(cwd)}
@@ -177,7 +183,7 @@ async def _run(call: _Call, words: Sequence[str], env: Mapping[str, str]) -> Com
     if limit.cancelled_caught:
         raise CommandTimeout(f"{call.argv[0]} was ended at its time limit of {call.timeout:g} s", done)
     if excess:
-        raise CommandTimeout(f"{call.argv[0]} was ended: {excess}", done)
+        raise CommandLimit(f"{call.argv[0]} was ended: {excess}", done)
     return done
 
 

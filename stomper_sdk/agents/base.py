@@ -15,6 +15,7 @@ import trio
 from stomper_sdk.errors import AgentError, CommandError
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.process import (
+    CommandLimit,
     CommandTimeout,
     Completed,
     Confinement,
@@ -154,7 +155,7 @@ async def run_program(
         max_output: bytes kept of each of its outputs.
 
     Raises:
-        AgentError: it is missing, was ended at its time limit, or failed; with the end of its output.
+        AgentError: it is missing, was ended at a limit, or failed; with the end of its output.
     """
     environment = {**task.environment, **(env or {})}
     try:
@@ -167,9 +168,10 @@ async def run_program(
             max_output=max_output,
             confinement=task.confinement,
         )
-    except CommandTimeout as error:
+    except CommandLimit as error:
         text = f"agent {name}: {error.message}{said(error.completed)}"
-        raise AgentError(text, failure="timeout") from error
+        in_time = not isinstance(error, CommandTimeout)
+        raise AgentError(text, failure="error" if in_time else "timeout") from error
     except CommandError as error:
         raise AgentError(f"agent {name}: {error.message}", error.hint) from error
     if done.exit_code not in ok:

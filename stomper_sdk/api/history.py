@@ -19,18 +19,19 @@ from stomper_sdk.api.starting import (
     opened,
     order_of,
 )
-from stomper_sdk.errors import RepositoryError, StomperError, alone, machine_limits
-from stomper_sdk.interpreter.opening import sweep
+from stomper_sdk.errors import StomperError, alone, machine_limits
+from stomper_sdk.interpreter.opening import sweep, target_of
 from stomper_sdk.interpreter.past import diff_of, revert_run
 from stomper_sdk.interpreter.verifying import verify_result
 from stomper_sdk.journal.history import LAST, find_run, past_runs, result_of
+from stomper_sdk.journal.session import session_folder
 from stomper_sdk.journal.unfinished import Unfinished, read_unfinished
 from stomper_sdk.model.history import PastRun
 from stomper_sdk.model.result import RunResult
 from stomper_sdk.model.verification import Verification
 from stomper_sdk.orphans import adopting_orphans
 from stomper_sdk.vcs.git import in_thread
-from stomper_sdk.vcs.repository import Repository, Target, open_repository
+from stomper_sdk.vcs.repository import Repository, open_repository, try_repository
 
 __all__ = ["clean", "diff", "load_run", "revert", "runs", "verify"]
 
@@ -42,17 +43,8 @@ def clean(repo: Folder = ".") -> tuple[str, ...]:
         RepositoryError: there is no such folder.
     """
     folder = absolute(repo)
-    with machine_limits(permissions=True):
-        try:
-            repository = open_repository(folder)
-        except RepositoryError:
-            if not folder.is_dir():
-                raise
-            return sweep(folder, None)
-        try:
-            return sweep(repository.root, repository)
-        finally:
-            repository.close()
+    with machine_limits(permissions=True), _checkout(folder) as (root, repository):
+        return sweep(root, repository)
 
 
 def runs(repo: Folder = ".", *, limit: int = 0) -> tuple[PastRun, ...]:
@@ -135,8 +127,7 @@ async def _verify(session: str, repo: Folder, pipeline: Source) -> Verification:
             if config.digest_of(start.context.pipeline) != before.digest:
                 text = f"the pipeline is not the one that {past.session_id} ran"
                 raise StomperError(text, "Undo what was changed in it.")
-            target = Target(before.target, before.checked_out, before.base_commit or "")
-            return await verify_result(result, past.plan, target, start.context)
+            return await verify_result(result, past.plan, target_of(before), start.context)
 
 
 def _ended(root: Path, session: str) -> tuple[RunResult, Unfinished]:
@@ -147,7 +138,7 @@ def _ended(root: Path, session: str) -> tuple[RunResult, Unfinished]:
     """
     run = find_run(root, session)
     result = result_of(run)
-    past = read_unfinished(root / ".stomper" / "sessions" / run.session_id)
+    past = read_unfinished(session_folder(root, run.session_id))
     if past.opened.base_commit is None:
         raise StomperError(f"{run.session_id} fixed in place: there are no commits to look at")
     return result, past
@@ -176,14 +167,21 @@ def _repository(repo: Folder) -> Iterator[Repository]:
         repository.close()
 
 
+@contextmanager
+def _checkout(folder: Path) -> Iterator[tuple[Path, Repository | None]]:
+    """The top of a checkout and its repository; a folder that is in none is its own top."""
+    found = try_repository(folder)
+    if isinstance(found, Repository):
+        try:
+            yield found.root, found
+        finally:
+            found.close()
+    elif folder.is_dir():
+        yield folder, None
+    else:
+        raise found
+
+
 def _root(repo: Folder) -> Path:
-    """The top of a checkout; a folder that is in no repository is its own."""
-    folder = absolute(repo)
-    try:
-        repository = open_repository(folder)
-    except RepositoryError:
-        if not folder.is_dir():
-            raise
-        return folder
-    repository.close()
-    return repository.root
+    with _checkout(absolute(repo)) as (root, _):
+        return root

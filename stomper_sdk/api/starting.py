@@ -24,7 +24,7 @@ from stomper_sdk.journal.unfinished import Unfinished
 from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.stages.base import Context, Selection
 from stomper_sdk.vcs.git import in_thread
-from stomper_sdk.vcs.repository import Repository, open_repository
+from stomper_sdk.vcs.repository import Repository, try_repository
 
 __all__ = [
     "Folder",
@@ -40,8 +40,6 @@ __all__ = [
 
 
 Source = str | os.PathLike[str] | Mapping[str, object] | Pipeline | None
-
-
 Folder = str | os.PathLike[str]
 
 
@@ -104,7 +102,7 @@ async def opened(order: Order) -> AsyncIterator[Start]:
     if sys.platform == "win32":
         raise UsageError("Windows is not supported", "Run it in WSL, the Windows Subsystem for Linux.")
     folder = absolute(order.repo)
-    repository = await in_thread(_try_repository, folder)
+    repository = await in_thread(try_repository, folder)
     try:
         root = folder if isinstance(repository, RepositoryError) else repository.root
         past = await in_thread(find_past, root, order.resume) if order.resume is not None else None
@@ -159,13 +157,6 @@ def absolute(folder: Folder) -> Path:
 def _loaded(order: Order, root: Path) -> Pipeline:
     names = tuple(order.agents)
     return load_pipeline(order.pipeline, repo=root, overrides=order.overrides, extra_agents=names)
-
-
-def _try_repository(folder: Path) -> Repository | RepositoryError:
-    try:
-        return open_repository(folder)
-    except RepositoryError as error:
-        return error
 
 
 def _usable(found: Repository | RepositoryError, pipeline: Pipeline, root: Path) -> Repository | None:

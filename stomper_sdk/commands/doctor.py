@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
     from stomper_sdk.console.console import Console
 
 __all__ = ["declare", "perform"]
-
-_MAX_WIDTH = 120
 
 
 def declare(command: Parser) -> None:
@@ -33,6 +30,5 @@ def perform(options: argparse.Namespace, console: Console) -> int:
     if options.output == "json":
         console.document(remarks_to_dict(remarks, exit_code))
     else:
-        width = min(shutil.get_terminal_size().columns, _MAX_WIDTH)
-        console.product(remarks_text(remarks, width))
+        console.product(remarks_text(remarks, console.width()))
     return exit_code

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
@@ -11,6 +10,7 @@ import attrs
 
 from stomper_sdk.errors import StomperError
 from stomper_sdk.model.present import counted, one_line, visible
+from stomper_sdk.reports.layout import wrapped
 
 __all__ = ["Remark", "State", "remark_of", "remarks_text", "remarks_to_dict"]
 
@@ -52,19 +52,9 @@ def remarks_to_dict(remarks: Sequence[Remark], exit_code: int) -> dict[str, Any]
 def _lines(remark: Remark, width: int, column: int) -> Iterator[str]:
     name = f"{visible(remark.what):<{column}}  " if column else f"{visible(remark.what)}: "
     indent = _MARGIN + len(name) if column else _MARGIN
-    yield from _wrapped(f"{remark.state:<{_MARGIN}}{name}", remark.said, width, indent)
+    yield wrapped(f"{remark.state:<{_MARGIN}}{name}{one_line(remark.said, 600)}", width, indent)
     if remark.remedy:
-        yield from _wrapped(f"{'':{_MARGIN}}-> ", remark.remedy, width, _MARGIN + 3)
-
-
-def _wrapped(head: str, text: str, width: int, indent: int) -> list[str]:
-    return textwrap.wrap(
-        head + one_line(text, 600),
-        max(width, 30),
-        subsequent_indent=" " * indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+        yield wrapped(f"{'':{_MARGIN}}-> {one_line(remark.remedy, 600)}", width, _MARGIN + 3)
 
 
 def _verdict(remarks: Sequence[Remark]) -> str:

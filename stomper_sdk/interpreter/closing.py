@@ -9,7 +9,7 @@ import attrs
 from stomper_sdk.checks.base import Check
 from stomper_sdk.errors import ConflictError
 from stomper_sdk.events import Notice
-from stomper_sdk.interpreter.guilty import FAILED_TESTS, reject_guilty, rejected, run_suite
+from stomper_sdk.interpreter.guilty import reject_guilty, rejected, run_suite
 from stomper_sdk.model.evidence import View
 from stomper_sdk.model.finding import Finding, compare
 from stomper_sdk.model.plan import FileTask
@@ -101,9 +101,7 @@ async def _look_at_the_end(state: RunState, context: Context) -> RunState:
     head = await in_thread(context.repo().tip, context.commits_to())
     async with context.lender.lend(workspace_name(context.session.id, "end"), head) as workspace:
         cache = workspace.scratch / "cache"
-        view = await look_everywhere(
-            checks, workspace.path, cache, context.warm, head, sandbox=context.sandbox
-        )
+        view = await look_everywhere(checks, context, workspace.path, cache, context.warm, head)
     found = compare(_expected(state, context, checks), view.findings).introduced
     if not found:
         return state
@@ -164,7 +162,7 @@ async def _final_tests(state: RunState, context: Context) -> RunState:
     head = await in_thread(context.repo().tip, context.commits_to())
     tests = await run_suite(context, head, changed, mode="quick" if mode == "quick" else "full")
     state = attrs.evolve(state, tests=tests)
-    if tests.state not in FAILED_TESTS:
+    if not tests.refuses:
         return state
     state = _noticed(state, context, f"together, the fixes do not pass the tests: {tests.summary}")
     return (

@@ -27,10 +27,7 @@ from stomper_sdk.vcs.history import commits_between, undoing
 from stomper_sdk.vcs.repository import Repository
 from stomper_sdk.workspaces.base import workspace_name
 
-__all__ = ["FAILED_TESTS", "Rejection", "find_guilty", "reject_guilty", "rejected", "run_suite"]
-
-#: The verdicts with which a fix may not stay.
-FAILED_TESTS = frozenset({"failed", "blind"})
+__all__ = ["Rejection", "find_guilty", "reject_guilty", "rejected", "run_suite"]
 
 #: Whether the suite passes with the first so many commits, but without some of them.
 Passes = Callable[[int, Sequence[int]], Awaitable[bool]]
@@ -144,7 +141,7 @@ class _Suite:
                 tip = await in_thread(_without, self.context.repo(), tip, self.undo[self.commits[place]])
         if count == len(self.commits):
             self.last = await run_suite(self.context, tip, self.paths)
-            return self.last.state not in FAILED_TESTS
+            return not self.last.refuses
         async with _at_commit(self.context, tip) as (tests, tree):
             return not await tests.still_fail(tree, self.last.failures)
 

@@ -15,7 +15,7 @@ from stomper_sdk.interpreter.planner import Resolved
 from stomper_sdk.journal.log import JOURNAL
 from stomper_sdk.journal.records import Opened
 from stomper_sdk.journal.session import DeadSession, Session, bury, dead_sessions, open_session, state_folder
-from stomper_sdk.journal.unfinished import Unfinished, pending_landing, read_unfinished
+from stomper_sdk.journal.unfinished import Unfinished, find_unfinished
 from stomper_sdk.model.pipeline import Pipeline, WorkspaceSpec
 from stomper_sdk.model.present import counted
 from stomper_sdk.options import command_words
@@ -41,6 +41,7 @@ __all__ = [
     "opened_context",
     "preparation_of",
     "sweep",
+    "target_of",
 ]
 
 _CLOSING_SECONDS = 60.0
@@ -122,10 +123,10 @@ def _repaired(session: DeadSession, repository: Repository) -> str:
     if repository.tracks(".stomper"):
         return "; git tracks .stomper, so nothing in it is believed and nothing was repaired"
     try:
-        landing = pending_landing(session.folder)
-        target = _target_of(read_unfinished(session.folder).opened) if landing else None
-        if landing is None or target is None:
+        past = find_unfinished(session.folder)
+        if past is None or past.pending is None:
             return ""
+        landing, target = past.pending, target_of(past.opened)
         announced = session.folder.joinpath(JOURNAL).stat().st_mtime
         with held(lock_folder(session.folder.parent.parent, repository) / COMMIT_LOCK):
             repaired = repair(repository, target, landing.parent, landing.commit, announced)
@@ -189,10 +190,11 @@ def _target_again(repository: Repository, past: Unfinished) -> Target:
     if past.opened.checked_out and current.ref != name:
         text = f"{past.session_id} was committing to {_short(name)}, and {_short(current.ref)} is checked out"
         raise RepositoryError(text, f"Switch to it first: git switch {_short(name)}")
-    return _target_of(past.opened)
+    return target_of(past.opened)
 
 
-def _target_of(opened: Opened) -> Target:
+def target_of(opened: Opened) -> Target:
+    """Where the commits of a past run went."""
     return Target(opened.target, opened.checked_out, "" if opened.checked_out else opened.base_commit or "")
 
 

@@ -8,7 +8,7 @@ from stomper_sdk.errors import ConflictError, RepositoryError, UsageError
 from stomper_sdk.interpreter.opening import COMMIT_LOCK, lock_folder
 from stomper_sdk.journal.history import find_run
 from stomper_sdk.journal.records import Landed, Landing, Opened
-from stomper_sdk.journal.session import Session, is_alive, open_session, state_folder
+from stomper_sdk.journal.session import Session, is_alive, open_session, session_folder, state_folder
 from stomper_sdk.journal.unfinished import read_unfinished
 from stomper_sdk.stages.message import revert_text
 from stomper_sdk.vcs.history import commits_between, patch_of, undoing
@@ -86,23 +86,18 @@ def _land(session: Session, repository: Repository, target: Target, landing: Lan
 def _commits(repository: Repository, name: str) -> tuple[str, list[str]]:
     """The session's id, and its commits that still count, in the order of the branch."""
     run = find_run(repository.root, name)
-    folder = repository.root / ".stomper" / "sessions" / run.session_id
+    folder = session_folder(repository.root, run.session_id)
     if is_alive(folder):
         raise UsageError(f"{run.session_id} is still running", "Wait for it to end.")
-    if run.result:
-        made = {result.commit for result in run.result.files if result.commit}
-    else:
-        past = read_unfinished(folder)
-        landed = {
-            one.commit
-            for one in past.landings
-            if repository.has_reached(repository.current_target(), one.commit)
-        }
-        made = {result.commit for result in past.ended if result.commit} | landed
-    base = run.result.base_commit if run.result else read_unfinished(folder).opened.base_commit
+    past = None if run.result else read_unfinished(folder)
+    ended = run.result.files if run.result else past.ended if past else ()
+    made = {result.commit for result in ended if result.commit}
+    landings = {landing.commit for landing in past.landings} if past else set()
+    base = run.result.base_commit if run.result else past and past.opened.base_commit
     tip = repository.tip(repository.current_target())
-    found = [commit for commit in commits_between(repository.root, base or tip, tip) if commit in made]
-    if missing := sorted(made.difference(found)):
+    there = commits_between(repository.root, base or tip, tip)
+    if missing := sorted(made.difference(there)):
         text = f"{missing[0][:12]}, a commit of {run.session_id}, is not in the branch that is checked out"
         raise RepositoryError(text, "Switch to the branch that has it.")
-    return run.session_id, found
+    # A commit that was about to land, and did not, is none.
+    return run.session_id, [commit for commit in there if commit in made | landings]

@@ -13,12 +13,14 @@ from stomper_sdk.interpreter.guilty import rejected
 from stomper_sdk.interpreter.run import Run
 from stomper_sdk.journal.history import find_run
 from stomper_sdk.journal.records import Opened
+from stomper_sdk.journal.session import session_folder
 from stomper_sdk.journal.unfinished import Unfinished, read_unfinished
 from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.model.plan import FileTask
 from stomper_sdk.model.present import counted
 from stomper_sdk.model.result import FileResult
 from stomper_sdk.stages.base import Context, RunState, Selection
+from stomper_sdk.stages.planning import CHANGED
 from stomper_sdk.vcs.history import commits_between
 from stomper_sdk.vcs.repository import Repository
 
@@ -37,7 +39,7 @@ def find_past(root: Path, name: str) -> Unfinished:
         raise UsageError(f"{run.session_id} is still running", "Wait for it to end.")
     if run.status == "completed":
         raise UsageError(f"{run.session_id} has ended: nothing is left to do", "Start a new run.")
-    return read_unfinished(root / ".stomper" / "sessions" / run.session_id)
+    return read_unfinished(session_folder(root, run.session_id))
 
 
 def check_same(past: Unfinished, pipeline: Pipeline) -> None:
@@ -113,8 +115,7 @@ def _reached(past: Unfinished, repository: Repository, context: Context) -> froz
 
 
 def _left_alone(task: FileTask) -> FileResult:
-    reason = "it has changes that are not committed"
-    return FileResult(task.path, "skipped", reason, remaining=task.findings)
+    return FileResult(task.path, "skipped", CHANGED, remaining=task.findings)
 
 
 def _named(source: str) -> str:

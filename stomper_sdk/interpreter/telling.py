@@ -87,7 +87,7 @@ def _exit_code(
 
 def _tests_failed(run: Run) -> bool:
     tests = run.state.tests
-    return tests is not None and tests.state in ("failed", "blind")
+    return tests is not None and tests.refuses
 
 
 def _left_alone(plan: Plan | None) -> Iterator[FileResult]:

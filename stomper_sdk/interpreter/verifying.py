@@ -109,9 +109,8 @@ class _Sights:
         async with self.context.lender.lend(name, commit) as workspace:
             cold = workspace.scratch / "none"
             cache = workspace.scratch / "cache"
-            view = await look_everywhere(
-                self.context.checks, workspace.path, cache, cold, commit, sandbox=self.context.sandbox
-            )
+            checks = self.context.checks
+            view = await look_everywhere(checks, self.context, workspace.path, cache, cold, commit)
             findings = tuple(_placeless(finding, workspace.path) for finding in view.findings)
             paths = {finding.path for finding in findings} | {it.finding.path for it in self.result.findings}
             texts = await in_workspace(_texts, workspace.path, paths)

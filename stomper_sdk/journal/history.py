@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from stomper_sdk.errors import RepositoryError, StomperError, UsageError
-from stomper_sdk.journal.session import RESULT, SESSION_ID, is_alive
+from stomper_sdk.journal.session import RESULT, SESSION_ID, is_alive, sessions_folder
 from stomper_sdk.model.history import PastRun, result_from_dict
+from stomper_sdk.model.present import listed
 from stomper_sdk.model.result import RunResult
 from stomper_sdk.options import nearest
 
@@ -70,7 +71,7 @@ def result_of(run: PastRun) -> RunResult:
 
 def _folders(root: Path) -> Sequence[Path]:
     """The sessions' folders, the newest first: their names tell the second, their own times the rest."""
-    sessions = root / ".stomper" / "sessions"
+    sessions = sessions_folder(root)
     for place in (sessions.parent, sessions):
         if place.is_symlink():
             raise RepositoryError(f"{place} is a link, and would be read through", "Remove the link.")
@@ -126,15 +127,10 @@ def _read(file: Path, session_id: str) -> RunResult:
 
 def _refuse(name: str, names: Sequence[str], *, several: bool) -> NoReturn:
     if several:
-        raise UsageError(f"{name!r} names {len(names)} runs", f"They are: {_listed(names)}.")
+        raise UsageError(f"{name!r} names {len(names)} runs", f"They are: {listed(names)}.")
     near = nearest(name, names)
     if not names:
         hint = "There are none yet."
     else:
-        hint = f"Did you mean {near!r}?" if near else f"The newest are: {_listed(names)}."
+        hint = f"Did you mean {near!r}?" if near else f"The newest are: {listed(names)}."
     raise UsageError(f"there is no run {name!r}", hint)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f"{', '.join(names[:5])}{more}"

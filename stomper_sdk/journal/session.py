@@ -29,6 +29,7 @@ from stomper_sdk.flock import try_lock, unlock
 from stomper_sdk.journal.log import JOURNAL, Journal
 from stomper_sdk.model.present import hide_in
 from stomper_sdk.orphans import FAMILY, end_family
+from stomper_sdk.reports.json import to_json
 
 __all__ = [
     "RESULT",
@@ -39,6 +40,8 @@ __all__ = [
     "dead_sessions",
     "is_alive",
     "open_session",
+    "session_folder",
+    "sessions_folder",
     "state_folder",
 ]
 
@@ -69,7 +72,7 @@ class Session:
     def record(self, name: str, document: Mapping[str, Any]) -> None:
         """Write a document as JSON in the session's folder, whole or not at all."""
         draft = self.folder / f".{name}"
-        text = json.dumps(hide_in(document, self._hidden), indent=2, allow_nan=False)
+        text = to_json(hide_in(document, self._hidden))
         try:
             draft.write_text(text, encoding="utf-8", errors="surrogateescape")
             draft.replace(self.folder / name)
@@ -106,6 +109,15 @@ class DeadSession:
     token: str = attrs.field(repr=False)
 
 
+def sessions_folder(root: Path) -> Path:
+    """Where the sessions of a checkout are; it need not be there."""
+    return root / ".stomper" / "sessions"
+
+
+def session_folder(root: Path, session_id: str) -> Path:
+    return sessions_folder(root) / session_id
+
+
 def state_folder(root: Path) -> Path:
     """`.stomper/` with a `.gitignore` of its own, so that the user's status stays clean.
 
@@ -114,7 +126,7 @@ def state_folder(root: Path) -> Path:
     """
     folder = root / ".stomper"
     try:
-        for place in (folder, folder / "sessions", folder / "locks", folder / "cache"):
+        for place in (folder, sessions_folder(root), folder / "locks", folder / "cache"):
             if place.is_symlink():
                 raise RepositoryError(f"{place} is a link, and would be written through", "Remove the link.")
             place.mkdir(parents=True, exist_ok=True)
@@ -139,7 +151,7 @@ def open_session(
     Raises:
         RepositoryError: another process goes on with it already.
     """
-    folder = _new_folder(state) if session_id is None else state / "sessions" / session_id
+    folder = _new_folder(state) if session_id is None else session_folder(state.parent, session_id)
     session_id, alive = folder.name, try_lock(folder / _ALIVE)
     if alive is None:
         raise RepositoryError(f"{session_id} is at work in another process", "Wait for it to end.")
@@ -161,7 +173,7 @@ def open_session(
 
 def _new_folder(state: Path) -> Path:
     while True:
-        folder = state / "sessions" / new_session_id()
+        folder = session_folder(state.parent, new_session_id())
         with contextlib.suppress(FileExistsError):
             folder.mkdir()
             return folder
@@ -169,9 +181,10 @@ def _new_folder(state: Path) -> Path:
 
 def dead_sessions(state: Path) -> Iterator[DeadSession]:
     """Sessions that left something, whose process is gone, and whose record is proven to be ours."""
-    if state.is_symlink() or (state / "sessions").is_symlink():
+    sessions = sessions_folder(state.parent)
+    if state.is_symlink() or sessions.is_symlink():
         return
-    for record in sorted((state / "sessions").glob(f"*/{_RECORD}")):
+    for record in sorted(sessions.glob(f"*/{_RECORD}")):
         lock = _lock_of(record.parent)
         if lock is None:
             continue

@@ -14,8 +14,7 @@ from stomper_sdk.journal.records import Ended, Landed, Landing, Opened, Planned,
 from stomper_sdk.model.plan import Plan
 from stomper_sdk.model.result import FileResult
 
-__all__ = ["Unfinished", "pending_landing", "read_unfinished"]
-
+__all__ = ["Unfinished", "find_unfinished", "read_unfinished"]
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _TARGET = re.compile(r"|HEAD|refs/heads/[^\s~^:?*\[\\-][^\s~^:?*\[\\]*")
@@ -25,7 +24,8 @@ _TARGET = re.compile(r"|HEAD|refs/heads/[^\s~^:?*\[\\-][^\s~^:?*\[\\]*")
 class Unfinished:
     """A run by its session; `landings` are commits whose files did not come to their end after them.
 
-    `undone` are commits that the run took back, with those that do so.
+    `undone` are commits that the run took back, with those that do so. `pending` is the commit of which
+    it did not say any more whether the target got there.
     """
 
     session_id: str
@@ -34,6 +34,7 @@ class Unfinished:
     ended: tuple[FileResult, ...]
     landings: tuple[Landing, ...]
     undone: Mapping[str, str] = attrs.field(factory=dict)
+    pending: Landing | None = None
 
 
 def read_unfinished(folder: Path) -> Unfinished:
@@ -42,7 +43,20 @@ def read_unfinished(folder: Path) -> Unfinished:
     Raises:
         StomperError: it left no journal that can be read.
     """
+    if (past := find_unfinished(folder)) is None:
+        raise StomperError(f"{folder.name} left no journal that could be read", "Start a new run.")
+    return past
+
+
+def find_unfinished(folder: Path) -> Unfinished | None:
+    """The same; None where nothing was written yet.
+
+    Raises:
+        StomperError: its journal cannot be read, or says what was done and not for what.
+    """
     records = _records(folder)
+    if not records:
+        return None
     opened = next((record for record in records if isinstance(record, Opened)), None)
     if opened is None:
         raise StomperError(f"{folder.name} left no journal that could be read", "Start a new run.")
@@ -50,17 +64,25 @@ def read_unfinished(folder: Path) -> Unfinished:
     ended: dict[str, FileResult] = {}
     landings: dict[str, Landing] = {}
     undone: dict[str, str] = {}
+    pending: Landing | None = None
     for record in records:
-        if isinstance(record, Planned):
-            plan = record.plan
-        elif isinstance(record, Landing) and record.path is not None:
-            landings[record.path] = record
-        elif isinstance(record, Landing) and record.undoes is not None:
-            undone[record.undoes] = record.commit
-        elif isinstance(record, Ended):
-            ended[record.result.path] = record.result
-            landings.pop(record.result.path, None)
-    return Unfinished(folder.name, opened, plan, tuple(ended.values()), tuple(landings.values()), undone)
+        match record:
+            case Planned(plan):
+                pass
+            case Landing(path=str(path)):
+                landings[path] = pending = record
+            case Landing(undoes=str(undoes)):
+                undone[undoes], pending = record.commit, record
+            case Landing():
+                pending = record
+            case Landed():
+                pending = None  # one commit lands at a time
+            case Ended(result):
+                ended[result.path] = result
+                landings.pop(result.path, None)
+                pending = None if pending and pending.path == result.path else pending
+    ends = tuple(ended.values()), tuple(landings.values())
+    return Unfinished(folder.name, opened, plan, *ends, undone, pending)
 
 
 def _believed(record: Record) -> Record:
@@ -78,23 +100,6 @@ def _believed(record: Record) -> Record:
         if name is not None and not _COMMIT.fullmatch(name):
             raise ValueError(f"{name!r:.50} is no commit")
     return record
-
-
-def pending_landing(folder: Path) -> Landing | None:
-    """The commit of which a dead run did not say any more whether the target got there.
-
-    Raises:
-        StomperError: its journal cannot be read.
-    """
-    pending = None
-    for record in _records(folder):
-        if isinstance(record, Landing):
-            pending = record
-        elif isinstance(record, Landed):
-            pending = None  # one commit lands at a time
-        elif isinstance(record, Ended) and pending and record.result.path == pending.path:
-            pending = None
-    return pending
 
 
 def _records(folder: Path) -> list[Record]:

@@ -39,7 +39,9 @@ async def collect_errors(state: RunState, context: Context) -> RunState:
 
     async def in_tree() -> None:
         cache = context.session.workspaces / "tree-cache"
-        looks["tree"] = await look_everywhere(context.checks, context.root, cache, context.warm)
+        looks["tree"] = await look_everywhere(
+            context.checks, context, context.root, cache, context.warm, confined=False
+        )
 
     async def in_base() -> None:
         nonlocal unsettled
@@ -50,12 +52,12 @@ async def collect_errors(state: RunState, context: Context) -> RunState:
             try:
                 looks["base"] = await look_everywhere(
                     checks,
+                    context,
                     workspace.path,
                     cache,
                     context.warm,
                     context.base_commit,
                     publish=True,
-                    sandbox=context.sandbox,
                 )
             except CheckError as error:
                 error.hint = error.hint or _IN_A_WORKSPACE

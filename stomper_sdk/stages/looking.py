@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import attrs
@@ -18,7 +18,6 @@ from stomper_sdk.model.evidence import View, digest_of
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.model.present import hide
 from stomper_sdk.sandbox import Sandbox
-from stomper_sdk.secrets import secret_values
 from stomper_sdk.stages.base import Context
 from stomper_sdk.vcs.git import in_thread
 from stomper_sdk.workspaces.base import Workspace
@@ -47,30 +46,33 @@ def relevant(path: str, context: Context) -> tuple[Finding, ...]:
 
 async def look_everywhere(
     checks: Sequence[Check],
+    context: Context,
     root: Path,
     cache: Path,
     warm: Path,
     commit: str | None = None,
     *,
     publish: bool = False,
-    sandbox: Sandbox | None = None,
+    confined: bool = True,
 ) -> View:
     """Everything that some checks see in a tree.
 
     Args:
         checks: the checks to ask.
+        context: what the run works with.
         root: the tree's top.
         cache: a folder for their caches, this look's own.
         warm: the caches of an earlier look, to start from.
         commit: the commit whose tree it is, if it is one's as it is.
         publish: leave this look's caches there for later ones; the tree is a workspace then.
-        sandbox: what the checks are shut in.
+        confined: shut them in as the pipeline says; the user's own tree is no place that agents write in.
     """
     if publish and _slow(checks):
         await in_thread(_age, root)
     if _slow(checks):
         await in_thread(_seed, warm, cache)
-    view = await _look(checks, await in_thread(_tree, root, cache, sandbox), None, commit)
+    tree = await in_thread(_tree, root, cache, context.sandbox if confined else None)
+    view = await _look(checks, tree, None, commit, context.pipeline.secrets)
     if publish and _slow(checks):
         await in_thread(_publish, cache, warm)
     return view
@@ -85,7 +87,7 @@ async def look_at(
     if _slow(context.checks):
         await in_thread(_seed_afresh, context.warm, cache)
     tree = await in_thread(_tree, workspace.path, cache, context.sandbox)
-    return await _look(context.checks, tree, present, commit)
+    return await _look(context.checks, tree, present, commit, context.pipeline.secrets)
 
 
 def _tree(root: Path, cache: Path, sandbox: Sandbox | None) -> Tree:
@@ -100,7 +102,13 @@ def _slow(checks: Iterable[Check]) -> bool:
     return any(check.scope == "project" for check in checks)
 
 
-async def _look(checks: Sequence[Check], tree: Tree, paths: Sequence[str] | None, commit: str | None) -> View:
+async def _look(
+    checks: Sequence[Check],
+    tree: Tree,
+    paths: Sequence[str] | None,
+    commit: str | None,
+    secrets: Collection[str],
+) -> View:
     looks: dict[str, Look] = {}
 
     async def one(check: Check) -> None:
@@ -108,7 +116,8 @@ async def _look(checks: Sequence[Check], tree: Tree, paths: Sequence[str] | None
         if covered is None or covered or check.scope == "project":
             look = await check.look(tree, covered)
             asked = None if covered is None or check.scope == "project" else tuple(covered)
-            looks[check.name] = await in_thread(_proven, look, tree, asked, commit)
+            told = attrs.evolve(look, findings=_without_secrets(look.findings, secrets))
+            looks[check.name] = await in_thread(_proven, told, tree, asked, commit)
 
     with alone():
         async with trio.open_nursery() as nursery:
@@ -123,15 +132,13 @@ def _proven(look: Look, tree: Tree, paths: tuple[str, ...] | None, commit: str |
     """A look whose evidence is whole, and the same wherever the tree lies."""
     root, cache = str(tree.root), str(tree.cache)
     command = tuple(word.replace(cache, "<cache>").replace(root, ".") for word in look.evidence.command)
-    findings = _without_secrets(look.findings)
-    digest = digest_of(findings, root)
+    digest = digest_of(look.findings, root)
     evidence = attrs.evolve(look.evidence, command=command, digest=digest, paths=paths, commit=commit)
-    return Look(findings, evidence)
+    return Look(look.findings, evidence)
 
 
-def _without_secrets(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+def _without_secrets(findings: tuple[Finding, ...], secrets: Collection[str]) -> tuple[Finding, ...]:
     """A tool may print what it was given in the environment."""
-    secrets = secret_values()
     if not any(secret in finding.message for secret in secrets for finding in findings):
         return findings
     return tuple(attrs.evolve(finding, message=hide(finding.message, secrets)) for finding in findings)

@@ -14,11 +14,13 @@ from stomper_sdk.model.plan import FileTask, Plan, Skipped
 from stomper_sdk.model.present import counted
 from stomper_sdk.stages.base import Context
 
-__all__ = ["Surroundings", "make_plan"]
+__all__ = ["CHANGED", "Surroundings", "make_plan"]
 
+#: Why a file is left alone that the user is working on.
+CHANGED = "it has changes that are not committed"
 _DIRTY = {
     "staged": "it has staged changes that are not committed",
-    "changed": "it has changes that are not committed",
+    "changed": CHANGED,
     "untracked": "git does not track it yet",
 }
 _UNSETTLED = "git would rewrite all of it, by its attributes: commit git add --renormalize first"

@@ -8,8 +8,6 @@ from stomper_sdk.validation import TestVerdict
 
 __all__ = ["run_tests"]
 
-_REFUSED = frozenset({"failed", "blind"})
-
 
 @define_stage("run_tests", block="attempt", needs=["verified"], gives=["tested"])
 async def run_tests(state: FileState, context: Context) -> FileState:
@@ -22,7 +20,7 @@ async def run_tests(state: FileState, context: Context) -> FileState:
     changed = [change.path for change in trial.changes]
     tests = await context.tests.validate(workspace.path, changed, mode=mode, base=base)
     reason = _reason(tests).replace(f"{workspace.path}/", "")
-    verdict = Verdict("tests_failed", reason) if tests.state in _REFUSED else None
+    verdict = Verdict("tests_failed", reason) if tests.refuses else None
     return attrs.evolve(state, trial=attrs.evolve(trial, tests=tests, verdict=verdict))
 
 

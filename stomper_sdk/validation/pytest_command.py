@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 import attrs
 
 from stomper_sdk.probe import ProbeReport, probe_arguments, probe_environment, read_probe
-from stomper_sdk.process import CommandTimeout, Completed, clean_environment
+from stomper_sdk.process import CommandLimit, Completed, clean_environment
 from stomper_sdk.sandbox import Sandbox
 from stomper_sdk.validation.configuration import configures_pytest
 from stomper_sdk.validation.roots import tree_environment
@@ -59,7 +59,7 @@ class PytestCommand:
             try:
                 confinement = self.sandbox.around(tree, Path(folder)) if self.sandbox else None
                 done = await run_in_tree(argv, tree, self.timeout, environment, confinement)
-            except CommandTimeout as error:
+            except CommandLimit as error:
                 return SuiteRun(trouble=error.message, timed_out=True)
             return _what_it_showed(done, read_probe(report))
 

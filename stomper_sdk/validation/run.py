@@ -11,7 +11,7 @@ from typing import Protocol
 import attrs
 
 from stomper_sdk.errors import CommandError, TestsError
-from stomper_sdk.process import CommandTimeout, Completed, Confinement, clean_environment, run_command
+from stomper_sdk.process import CommandLimit, Completed, Confinement, clean_environment, run_command
 from stomper_sdk.sandbox import Sandbox
 from stomper_sdk.validation.roots import tree_environment
 from stomper_sdk.validation.verdict import TestFailure
@@ -86,7 +86,7 @@ class OpaqueCommand:
             confinement = self.sandbox.around(tree) if self.sandbox else None
             environment = tree_environment(tree, clean_environment(dict.fromkeys(self.env)))
             done = await run_in_tree(self.words, tree, self.timeout, environment, confinement)
-        except CommandTimeout as error:
+        except CommandLimit as error:
             return SuiteRun(trouble=error.message, timed_out=True)
         if done.exit_code == 0:
             return SuiteRun(passed=frozenset({_WHOLE}))
@@ -111,12 +111,12 @@ async def run_in_tree(
         confinement: what it is shut in.
 
     Raises:
-        CommandTimeout: its time was up.
+        CommandLimit: its time was up, or it took more than the sandbox allows.
         TestsError: it cannot be started.
     """
     try:
         return await run_command(words, cwd=tree, timeout=timeout, env=environment, confinement=confinement)
-    except CommandTimeout:
+    except CommandLimit:
         raise
     except CommandError as error:
         raise TestsError(f"the tests cannot be run: {error.message}", error.hint) from error

@@ -9,6 +9,7 @@ from typing import Literal
 
 import attrs
 
+from stomper_sdk.model.present import listed
 from stomper_sdk.validation.graph import ImportGraph
 from stomper_sdk.validation.testmon import read_testmon
 
@@ -28,8 +29,7 @@ class TestSelection:
     def __str__(self) -> str:
         if not self.files:
             return f"{self.how}: {self.reason}"
-        shown = ", ".join(self.files[:3])
-        return f"{self.how}: {shown}" + (f" and {len(self.files) - 3} more" if len(self.files) > 3 else "")
+        return f"{self.how}: {listed(self.files, 3)}"
 
 
 def select_tests(root: Path, changed: Sequence[str], testmon: Path | None) -> TestSelection:

@@ -53,3 +53,8 @@ class TestVerdict:
     summary: str
     failures: tuple[TestFailure, ...] = ()
     selection: TestSelection | None = None
+
+    @property
+    def refuses(self) -> bool:
+        """Whether a fix may not stay with it."""
+        return self.state in ("failed", "blind")

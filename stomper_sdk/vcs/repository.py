@@ -19,7 +19,7 @@ from stomper_sdk.vcs.forward import fast_forward
 from stomper_sdk.vcs.git import DAMAGED, GitError, git
 from stomper_sdk.vcs.settings import Settings, read_settings
 
-__all__ = ["Repository", "Status", "Target", "open_repository"]
+__all__ = ["Repository", "Status", "Target", "open_repository", "try_repository"]
 
 _UNFINISHED = {
     "MERGE_HEAD": ("merge", "git merge --continue or --abort"),
@@ -386,6 +386,14 @@ def open_repository(path: Path) -> Repository:
 
     repo = Repo(place.root, expand_vars=False)
     return Repository(place.root, place.git_dir, place.common_dir, place.hooks_dir, repo)
+
+
+def try_repository(folder: Path) -> Repository | RepositoryError:
+    """The repository that holds a folder, or why there is none to be had; see `open_repository`."""
+    try:
+        return open_repository(folder)
+    except RepositoryError as error:
+        return error
 
 
 def _paths(raw: bytes) -> list[str]:

@@ -17,7 +17,7 @@ import stomper_sdk
 from stomper_sdk.errors import CommandError, MachineError, PipelineError, UsageError
 from stomper_sdk.model.pipeline import SandboxSpec
 from stomper_sdk.model.result import RunResult
-from stomper_sdk.process import CommandTimeout, Completed, adopting_orphans, run_command
+from stomper_sdk.process import CommandLimit, Completed, adopting_orphans, run_command
 from stomper_sdk.sandbox import Sandbox, find_sandbox
 from stomper_sdk.sandbox import choice as choosing
 
@@ -142,8 +142,16 @@ def test_the_hook_that_writes_the_message_writes_it(kind: str, user: Any) -> Non
 def test_the_disk_is_not_filled(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     full = os.statvfs_result((4096, 4096, 1000, 20, 20, 0, 0, 0, 0, 255))
     monkeypatch.setattr("stomper_sdk.sandbox.limits.os.statvfs", lambda place: full)
-    with pytest.raises(CommandTimeout, match=r"the disk that holds .* is nearly full"):
+    with pytest.raises(CommandLimit, match=r"the disk that holds .* is nearly full"):
         inside(kind, tmp_path, "sleep", "20")
+
+
+def test_a_limit_that_is_not_of_time_is_no_timeout(kind: str, user: Any) -> None:
+    script = "for n in 1 2 3 4 5 6 7 8; do sleep 20 & done; wait"
+    result = fixed_by(script, user, {"sandbox": {"kind": kind, "processes": 6}})
+    attempt = result.files[0].attempts[0]
+    assert (attempt.outcome, attempt.failure) == ("agent_error", "error")
+    assert "more than 6 processes (sandbox.processes)" in str(attempt.reason)
 
 
 def test_a_small_disk_is_not_filled(kind: str, user: Any, tmp_path: Path) -> None:
