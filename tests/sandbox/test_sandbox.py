@@ -147,11 +147,11 @@ def test_the_disk_is_not_filled(kind: str, tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_limit_that_is_not_of_time_is_no_timeout(kind: str, user: Any) -> None:
-    script = "for n in 1 2 3 4 5 6 7 8; do sleep 20 & done; wait"
-    result = fixed_by(script, user, {"sandbox": {"kind": kind, "processes": 6}})
+    script = "for n in 1 2 3 4 5 6 7 8 9; do sleep 20 & done; wait"
+    result = fixed_by(script, user, {"sandbox": {"kind": kind, "processes": 8}})
     attempt = result.files[0].attempts[0]
     assert (attempt.outcome, attempt.failure) == ("agent_error", "error")
-    assert "more than 6 processes (sandbox.processes)" in str(attempt.reason)
+    assert "more than 8 processes (sandbox.processes)" in str(attempt.reason)
 
 
 def test_a_small_disk_is_not_filled(kind: str, user: Any, tmp_path: Path) -> None:
