@@ -14,7 +14,8 @@ StomperError
 ├── RefusedError        3  the repository's hooks refused a commit
 ├── AgentError          3  an agent failed on one file
 │   └── AbandonedError  3  it was left alone at its time limit and may still be writing
-└── ConflictError       3  the target moved under a fix
+├── ConflictError       3  the target moved under a fix
+└── StoppedError        4  no agent can be asked any more, or the budget is used up; resumable
 
 The number is the exit code when the error ends a run. Errors of one file (workspace, stage, agent,
 conflict) become that file's result and end the run only where the pipeline says `on_error: abort`.
@@ -31,6 +32,7 @@ from typing import Any, Literal
 import attrs
 
 __all__ = [
+    "FINAL",
     "AbandonedError",
     "AgentError",
     "AgentFailure",
@@ -45,6 +47,7 @@ __all__ = [
     "RepositoryError",
     "StageError",
     "StomperError",
+    "StoppedError",
     "TestsError",
     "UsageError",
     "WorkspaceError",
@@ -149,6 +152,8 @@ class RefusedError(StomperError):
 
 
 AgentFailure = Literal["error", "timeout", "quota", "auth"]
+#: After these an agent is asked nothing more in a run: it would say the same to every file.
+FINAL: frozenset[AgentFailure] = frozenset({"quota", "auth"})
 
 
 class AgentError(StomperError):
@@ -183,6 +188,19 @@ class ConflictError(StomperError):
     def __init__(self, message: str, hint: str = "", *, retryable: bool = True) -> None:
         super().__init__(message, hint)
         self.retryable = retryable
+
+
+class StoppedError(StomperError):
+    """A file cannot be gone on with, for want of money, quota or rights; a resumed run does it afresh.
+
+    `whole` says that no other file can be gone on with either.
+    """
+
+    exit_code = 4
+
+    def __init__(self, message: str, hint: str = "", *, whole: bool = True) -> None:
+        super().__init__(message, hint)
+        self.whole = whole
 
 
 @contextlib.contextmanager

@@ -28,6 +28,20 @@ def rule_problems(root: Node, extra_agents: Collection[str]) -> Iterator[Problem
         yield from _stage_problems(stages, ("stages",), (), {*declared, *extra_agents})
         yield from _second_fan_out(stages)
     yield from _level_problems(root)
+    yield from _when_problems(root)
+
+
+def _when_problems(root: Node) -> Iterator[Problem]:
+    """Checks that an agent is for and that there are not."""
+    checks, agents = root.at("checks"), root.at("agents")
+    known = [str(name) for name, _ in checks.items()] if checks else []
+    for agent, options in agents.items() if agents else ():
+        named = options.at("when", "checks")
+        for index, name in named.items() if named else ():
+            if isinstance(name.value, str) and name.value not in known:
+                message = f"expected the name of a check, got {shown(name)}"
+                where = ("agents", agent, "when", "checks", index)
+                yield problem_at(name, where, message, _near(name, known))
 
 
 def _stage_problems(

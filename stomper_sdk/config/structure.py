@@ -11,7 +11,7 @@ from stomper_sdk.config.document import Node
 from stomper_sdk.config.durations import parse_duration
 from stomper_sdk.config.environment import escaped
 from stomper_sdk.config.rules import BLOCKS
-from stomper_sdk.model.pipeline import AgentSpec, CheckSpec, Pipeline, ReducerSpec, StageSpec
+from stomper_sdk.model.pipeline import AgentSpec, CheckSpec, Pipeline, ReducerSpec, StageSpec, WhenSpec
 from stomper_sdk.options import size
 
 __all__ = ["structure", "unstructure"]
@@ -26,7 +26,7 @@ def structure(root: Node, extra_agents: Collection[str]) -> Pipeline:
     `call_agent` without `use` is given every agent, in the order in which they are declared.
     """
     data = root.plain()
-    agents = tuple(_plugin(AgentSpec, name, data["agents"][name]) for name in data.get("agents", {}))
+    agents = tuple(_agent(name, options) for name, options in data.get("agents", {}).items())
     callable_agents = [agent.name for agent in agents]
     callable_agents += [name for name in extra_agents if name not in callable_agents]
     sections = {key: value for key, value in data.items() if key not in _BY_NAME}
@@ -50,7 +50,10 @@ def unstructure(pipeline: Pipeline) -> dict[str, Any]:
     data = {
         **sections,
         "checks": {check.name: {"use": check.use, **check.options} for check in pipeline.checks},
-        "agents": {agent.name: {"use": agent.use, **agent.options} for agent in pipeline.agents},
+        "agents": {
+            agent.name: {"use": agent.use, "when": attrs.asdict(agent.when), **agent.options}
+            for agent in pipeline.agents
+        },
         "stages": [_stage_item(stage) for stage in pipeline.stages],
         "reducers": {
             fold.name: {"reduce": fold.reduce, "from": fold.source, "where": fold.where}
@@ -93,6 +96,11 @@ def _stage(item: Node, agents: list[str]) -> StageSpec:
         use = plain.get("use", agents)
         plain["use"] = [use] if isinstance(use, str) else list(use)
     return StageSpec(str(name), plain, where=where)
+
+
+def _agent(name: str, options: Mapping[str, Any]) -> AgentSpec:
+    own = {key: value for key, value in options.items() if key != "when"}
+    return attrs.evolve(_plugin(AgentSpec, name, own), when=_section(WhenSpec, options.get("when", {})))
 
 
 def _plugin(kind: type[T], name: str, options: Mapping[str, Any]) -> T:

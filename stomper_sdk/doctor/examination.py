@@ -126,7 +126,7 @@ async def _about_programs(loaded: Loaded, root: Path, tree: Path | None, scratch
     checks = [partial(check_remark, check, where) for check in loaded.resolved.checks]
     tests = partial(tests_remark, loaded.pipeline.test_validation, root, tree)
     *looked, tested = await _side_by_side([*checks, tests])
-    agents = {agent.name: agent_remark(agent, where.root) for agent in loaded.resolved.cascade}
+    agents = {tier.agent.name: agent_remark(tier.agent, where.root) for tier in loaded.resolved.cascade}
     return [*looked, *agents.values(), tested]
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 
+import attrs
 import trio
 
+from stomper_sdk.errors import FINAL
+from stomper_sdk.interpreter.portions import next_portion
 from stomper_sdk.interpreter.program import Block, Step
 from stomper_sdk.interpreter.steps import Journey, run_step
+from stomper_sdk.model.finding import Finding
 from stomper_sdk.model.pipeline import BackoffSpec, RetrySpec
 from stomper_sdk.model.result import AttemptOutcome
-from stomper_sdk.stages.base import Context, Trial
+from stomper_sdk.stages.base import Context, FileState, Trial
 from stomper_sdk.stages.trials import conclude, next_trial, outcome_of
 from stomper_sdk.workspaces.base import in_workspace
 
@@ -18,24 +23,67 @@ __all__ = ["backoff_seconds", "run_attempts"]
 
 
 async def run_attempts(block: Block, journey: Journey, context: Context) -> None:
-    """Make attempts until one fixes everything, the policy says no, or asking again cannot help."""
-    retry, attempts = context.pipeline.retry, journey.state.attempts
-    number = attempts[-1].number + 1 if attempts else 1
-    index = min(number, len(context.cascade)) - 1
-    while True:
-        last = await _attempt(block, journey, context, number, index)
-        if number >= retry.max_attempts or not _worth_another(last, retry, context):
-            return
-        number, index = number + 1, min(last.agent_index + 1, len(context.cascade) - 1)
-        await trio.sleep(backoff_seconds(retry.backoff, number - 1))
+    """Work on the file's findings, portion by portion; after one that is not mended comes the next."""
+    done: set[Finding] = set()
+    first = journey.state.rounds + 1
+    while portion := next_portion(_open(journey.state).keys() - done, context.pipeline.processing):
+        blind = await _work_on(portion, block, journey, context, first)
+        if blind:
+            break
+        done |= portion
+        first = 1
+    best = journey.state.best
+    if best is not None and context.pipeline.accept == "all" and outcome_of(best) != "fixed":
+        journey.state = attrs.evolve(journey.state, best=None)
 
 
-async def _attempt(block: Block, journey: Journey, context: Context, number: int, index: int) -> Trial:
+async def _work_on(
+    portion: frozenset[Finding], block: Block, journey: Journey, context: Context, first: int
+) -> bool:
+    """Make attempts until one fixes the portion, the policy says no, or asking again cannot help.
+
+    Returns:
+        Whether nothing can be tested here, so that no further attempt could be believed either.
+    """
+    retry, floor, last = context.pipeline.retry, journey.state.best, None
+    for number in range(first, retry.max_attempts + 1):
+        if not _open(journey.state).keys() & portion:
+            return False
+        base = journey.state.best if retry.start_from == "best" else floor
+        left = [now for then, now in journey.state.left_by(base).items() if then in portion]
+        place = context.cascade.pick(last.agent_index + 1 if last else number - 1, left)
+        if place is None or (last is not None and not _worth_another(last, place, retry, context)):
+            return False
+        if last is not None:
+            await trio.sleep(backoff_seconds(retry.backoff, number - 1))
+        last = await _attempt(block, journey, context, place, number, base, left)
+        if last.verdict is not None and last.verdict.failure in FINAL:
+            context.cascade.pick(place, left)
+        if last.tests is not None and last.tests.state == "blind":
+            return True
+    return False
+
+
+def _open(state: FileState) -> Mapping[Finding, Finding]:
+    return state.left_by(state.best)
+
+
+async def _attempt(
+    block: Block,
+    journey: Journey,
+    context: Context,
+    place: int,
+    number: int,
+    base: Trial | None,
+    portion: Sequence[Finding],
+) -> Trial:
     state = journey.state
-    start = state.best.changes if state.best and context.pipeline.retry.start_from == "best" else ()
     if state.last is not None:
-        await in_workspace(state.lent().checkout.restore, start)
-    journey.state = next_trial(state, context, number, index, start)
+        await in_workspace(state.lent().checkout.restore, base.changes if base else ())
+    attempt = state.attempts[-1].number + 1 if state.attempts else 1
+    journey.state = next_trial(
+        state, context, attempt, place, round=number, base=base, portion=tuple(portion)
+    )
     for step in block.steps:
         assert isinstance(step, Step)
         journey.state = await run_step(step, journey.state, context, journey.state.task.path)
@@ -46,16 +94,14 @@ async def _attempt(block: Block, journey: Journey, context: Context, number: int
     return journey.state.last
 
 
-def _worth_another(last: Trial, retry: RetrySpec, context: Context) -> bool:
+def _worth_another(last: Trial, place: int, retry: RetrySpec, context: Context) -> bool:
+    """Whether the policy wants another attempt after this one, with the agent at a place of the cascade."""
     outcome = outcome_of(last)
     if outcome == "fixed" or _cause(outcome) not in retry.on:
         return False
-    if last.tests is not None and last.tests.state == "blind":
-        return False
-    if outcome == "new_findings" or last.agent_index + 1 < len(context.cascade):
-        return True
     # A fixer that goes to its fixed point has nothing to add when it is asked for the same again.
-    return not context.cascade[last.agent_index].once
+    again = place == last.agent_index and context.cascade.tiers[place].agent.once
+    return outcome == "new_findings" or not again
 
 
 def _cause(outcome: AttemptOutcome) -> AttemptOutcome:

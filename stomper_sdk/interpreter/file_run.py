@@ -18,6 +18,7 @@ from stomper_sdk.errors import (
     RefusedError,
     StageError,
     StomperError,
+    StoppedError,
     WorkspaceError,
 )
 from stomper_sdk.events import FileFinished, FileStarted
@@ -38,11 +39,14 @@ __all__ = ["run_file"]
 
 _MAIN_SECONDS = 900.0
 #: Errors of one file. Any other ends the run: a check that crashed says nothing true of the next file.
-_OF_FILE = (AgentError, CommandError, ConflictError, RefusedError, StageError, WorkspaceError)
+_OF_FILE = (AgentError, CommandError, ConflictError, RefusedError, StageError, StoppedError, WorkspaceError)
 
 
 async def run_file(
-    task: FileTask, block: Block, context: Context, ended: Callable[[FileResult], None]
+    task: FileTask,
+    block: Block,
+    context: Context,
+    ended: Callable[[FileResult, StomperError | None], None],
 ) -> None:
     """Take a file through the stages of `for_each_file`, afresh where the target moved under its fix.
 
@@ -50,7 +54,8 @@ async def run_file(
         task: the file.
         block: the stages.
         context: what they need.
-        ended: gets the result; also where the run ends while a fix is committed already.
+        ended: gets the result, and the error that ended the file early; also where the run ends while a fix
+            is committed already.
     """
     started = context.clock()
     context.emit(FileStarted(started, task.path))
@@ -61,16 +66,21 @@ async def run_file(
     try:
         error = await _travel(journey, block, context)
         while _worth_another(journey.state, error, context):
-            journey.state = FileState(task, attempts=_conflicted(journey.state.attempts, error))
+            last = journey.state.last
+            journey.state = FileState(
+                task,
+                attempts=_conflicted(journey.state.attempts, error),
+                rounds=last.round if last else 0,
+            )
             error = await _travel(journey, block, context)
     except BaseException:
         if journey.state.commit is not None:
-            await _tell(result_of(journey.state), ended, context)
+            await _tell(result_of(journey.state), None, ended, context)
         raise
     if isinstance(error, ConflictError):
         attempts = _conflicted(journey.state.attempts, error)
         journey.state = attrs.evolve(journey.state, attempts=attempts)
-    await _tell(result_of(journey.state, error), ended, context)
+    await _tell(result_of(journey.state, error), error, ended, context)
 
 
 def _result(
@@ -82,9 +92,14 @@ def _result(
     return attrs.evolve(result, reason=reason)
 
 
-async def _tell(result: FileResult, ended: Callable[[FileResult], None], context: Context) -> None:
+async def _tell(
+    result: FileResult,
+    error: StomperError | None,
+    ended: Callable[[FileResult, StomperError | None], None],
+    context: Context,
+) -> None:
     """Let everybody know the result, and the journal, also while the run is being cancelled."""
-    ended(result)
+    ended(result, error)
     context.emit(FileFinished(context.clock(), result))
     with trio.CancelScope(shield=True):
         await in_thread(context.session.journal.append, Ended(result))
@@ -133,7 +148,7 @@ def _worth_another(state: FileState, error: StomperError | None, context: Contex
     retry = context.pipeline.retry
     if not isinstance(error, ConflictError) or not error.retryable or "conflict" not in retry.on:
         return False
-    return bool(state.attempts) and state.attempts[-1].number < retry.max_attempts
+    return state.last is not None and state.last.round < retry.max_attempts
 
 
 def _conflicted(attempts: tuple[Attempt, ...], error: StomperError | None) -> tuple[Attempt, ...]:

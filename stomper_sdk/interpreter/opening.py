@@ -23,6 +23,7 @@ from stomper_sdk.orphans import end_family
 from stomper_sdk.prompts import Explanations
 from stomper_sdk.sandbox import Sandbox, find_sandbox
 from stomper_sdk.stages.base import Context, Selection
+from stomper_sdk.stages.cascade import Cascade
 from stomper_sdk.validation import NoTests, TestSuite
 from stomper_sdk.vcs.git import GitError, in_thread
 from stomper_sdk.vcs.locks import SharedLock, held
@@ -88,7 +89,7 @@ async def opened_context(
             lender=await in_thread(_lender, pipeline.workspace, root, repository, session),
             main=SharedLock(locks / COMMIT_LOCK, lambda: emit(Notice(clock(), _WAITING))),
             checks=resolved.checks,
-            cascade=resolved.cascade,
+            cascade=Cascade(resolved.cascade),
             tests=None if isinstance(tests, NoTests) or pipeline.test_validation.mode == "none" else tests,
             explanations=Explanations(),
             emit=emit,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from stomper_sdk.errors import ConflictError, RefusedError, StomperError
+import attrs
+
+from stomper_sdk.errors import ConflictError, RefusedError, StomperError, StoppedError
 from stomper_sdk.model.finding import Delta
 from stomper_sdk.model.present import counted
 from stomper_sdk.model.result import Attempt, FileResult, Outcome
-from stomper_sdk.stages.base import FileState
+from stomper_sdk.stages.base import FileState, Trial
 
 __all__ = ["derive_result"]
 
@@ -48,8 +50,17 @@ def derive_result(
         lines_added=sum(added for added, _ in counts),
         lines_removed=sum(removed for _, removed in counts),
         tests=best.tests.summary if best and best.tests else None,
-        attempts=state.attempts,
+        attempts=_told(state.attempts, best),
         notes=state.notes,
+    )
+
+
+def _told(attempts: tuple[Attempt, ...], best: Trial | None) -> tuple[Attempt, ...]:
+    """The attempts, and which of them have edits in the commit."""
+    numbers = best.numbers if best else ()
+    # An agent that handed over shares its number with the one that came after it.
+    return tuple(
+        attrs.evolve(it, used=it.number in numbers and it.outcome in ("fixed", "partial")) for it in attempts
     )
 
 
@@ -74,12 +85,14 @@ def _of_delta(delta: Delta) -> tuple[Outcome, str | None]:
 def _of_error(error: StomperError) -> Outcome:
     if isinstance(error, ConflictError):
         return "conflict"
+    if isinstance(error, StoppedError):
+        return "cancelled"
     return "rejected" if isinstance(error, RefusedError) else "error"
 
 
 def _of_attempts(attempts: tuple[Attempt, ...]) -> tuple[Outcome, str | None]:
     if not attempts:
-        return "unfixed", "the pipeline makes no attempt"
+        return "unfixed", "nobody was asked: the pipeline has no attempt, or no agent for these findings"
     last = attempts[-1]
     if last.outcome in _REJECTED:
         return "rejected", last.reason

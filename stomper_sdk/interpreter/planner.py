@@ -22,6 +22,7 @@ from stomper_sdk.prompts import check_template
 from stomper_sdk.reducers import resolve_reducers
 from stomper_sdk.signatures import refusal
 from stomper_sdk.stages.base import Selection
+from stomper_sdk.stages.cascade import Tier
 from stomper_sdk.stages.generate_prompt import template_of
 from stomper_sdk.stages.message import check_commit_template
 
@@ -34,11 +35,11 @@ _CHECK = ("name", "scope", "version", "covers", "look")
 
 @attrs.frozen
 class Resolved:
-    """A pipeline with nothing left to look up; `cascade` are the agents of `call_agent`, in order."""
+    """A pipeline with nothing left to look up; `cascade` are the tiers of `call_agent`, in order."""
 
     program: Program
     checks: tuple[Check, ...]
-    cascade: tuple[Agent, ...]
+    cascade: tuple[Tier, ...]
 
 
 def resolve(
@@ -69,12 +70,12 @@ def resolve(
 
     program = attempt(compile_stages, pipeline)
     checks = [attempt(_check, spec) for spec in _selected_checks(pipeline, selection)]
-    cascade = [attempt(_agent, name, pipeline, agents) for name in _cascade(pipeline, selection, agents)]
+    cascade = [attempt(_tier, name, pipeline, agents) for name in _cascade(pipeline, selection, agents)]
     attempt(resolve_reducers, pipeline.reducers)
     attempt(check_template, template_of(pipeline.prompt.template, root), pipeline.prompt.levels)
     attempt(check_commit_template, pipeline.apply.commit.template)
     problems += _further_problems(pipeline)
-    problems += _unconfined(pipeline, [agent for agent in cascade if agent is not None])
+    problems += _unconfined(pipeline, [tier.agent for tier in cascade if tier is not None])
     if problems:
         raise PipelineError([_placed(problem, pipeline) for problem in problems], "\n".join(hints))
     return Resolved(program, tuple(checks), tuple(cascade))
@@ -152,11 +153,13 @@ def _cascade(pipeline: Pipeline, selection: Selection, agents: Mapping[str, Agen
     return used
 
 
-def _agent(name: str, pipeline: Pipeline, agents: Mapping[str, AgentLike]) -> Agent:
-    path = f"agents.{name}"
-    if name in agents:
-        return as_agent(name, agents[name])
+def _tier(name: str, pipeline: Pipeline, agents: Mapping[str, AgentLike]) -> Tier:
     spec = next((spec for spec in pipeline.agents if spec.name == name), AgentSpec(name, name))
+    return Tier(as_agent(name, agents[name]) if name in agents else _agent(spec), spec.when)
+
+
+def _agent(spec: AgentSpec) -> Agent:
+    name, path = spec.name, f"agents.{spec.name}"
     plugin: Any = AGENTS.get(spec.use, f"{path}.use")
     if isinstance(plugin, type):
         agent: Agent = _whole("agent", build(plugin, name, spec.options, path), _AGENT, path)

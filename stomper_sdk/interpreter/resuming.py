@@ -87,7 +87,11 @@ def run_again(past: Unfinished, repository: Repository, context: Context, notice
     reached = _reached(past, repository, context)
     dirty, tasks = repository.status().dirty, {task.path: task for task in past.plan.tasks}
     # A commit that somebody has taken out of the branch meanwhile is no result: its file is done again.
-    ended = {result.path: result for result in past.ended if not result.commit or result.commit in reached}
+    ended = {
+        result.path: result
+        for result in past.ended
+        if result.outcome != "cancelled" and (not result.commit or result.commit in reached)
+    }
     for landing in past.landings:
         if landing.result and landing.commit in reached:
             ended[landing.result.path] = landing.result

@@ -7,7 +7,7 @@ from functools import partial
 
 import attrs
 
-from stomper_sdk.errors import StomperError
+from stomper_sdk.errors import StomperError, StoppedError
 from stomper_sdk.interpreter.closing import close_run
 from stomper_sdk.interpreter.file_run import run_file
 from stomper_sdk.interpreter.program import Block, Program, Step
@@ -30,13 +30,15 @@ _ALWAYS = frozenset({"aggregate_results", "cleanup"})
 class Run:
     """How far the run has come, kept where an error that ends it cannot take it along.
 
-    `opened` is what goes into the journal first; a run that is resumed has none, and a plan.
+    `opened` is what goes into the journal first; a run that is resumed has none, and a plan. `stopped` says
+    why files were left for a resumed run.
     """
 
     state: RunState = RunState()
     opened: Opened | None = None
     gauge: Gauge = attrs.field(factory=Gauge)
     aborted: bool = False
+    stopped: StoppedError | None = None
     ended: list[FileResult] = attrs.field(factory=list)
 
 
@@ -77,8 +79,12 @@ async def _for_each_file(block: Block, context: Context, control: Control, run: 
         await in_thread(_open_journal, context.session.journal, run.opened, plan)
     known = {result.path for result in run.ended}
 
-    def ended(result: FileResult) -> None:
+    def ended(result: FileResult, error: StomperError | None) -> None:
         run.ended.append(result)
+        if isinstance(error, StoppedError):
+            run.stopped = error
+            if error.whole:
+                control.drain()
         if result.outcome == "error" and context.pipeline.on_error == "abort" and not control.draining:
             run.aborted = True
             control.drain()

@@ -60,7 +60,7 @@ def tell(
         checks=state.checks,
         tests=state.tests.summary if state.tests else None,
         tests_failed=_tests_failed(run),
-        notices=state.notices,
+        notices=(*state.notices, *_stopped(run, context)),
         error=hide(str(error), context.pipeline.secrets) if error else None,
     )
 
@@ -68,7 +68,7 @@ def tell(
 def _status(run: Run, control: Control, error: StomperError | None) -> RunStatus:
     if error is not None:
         return "failed"
-    if run.aborted:
+    if run.aborted or (run.stopped and not control.cancelled):
         return "stopped"
     return "cancelled" if control.draining else "completed"
 
@@ -78,11 +78,19 @@ def _exit_code(
 ) -> int:
     if error is not None:
         return error.exit_code
+    if run.stopped and not control.cancelled:
+        return run.stopped.exit_code
     if control.draining and not run.aborted:
         return _INTERRUPTED
     left = any(end.is_left for end in findings)
     failed = any(result.outcome in FAILED for result in run.state.results)
     return 1 if left or failed or _tests_failed(run) else 0
+
+
+def _stopped(run: Run, context: Context) -> Iterator[str]:
+    if run.stopped:
+        reason = hide(str(run.stopped), context.pipeline.secrets)
+        yield f"stopped: {reason}\nGo on with: stomper-sdk run --resume {context.session.id}"
 
 
 def _tests_failed(run: Run) -> bool:

@@ -25,12 +25,14 @@ __all__ = [
     "GuardSpec",
     "ParallelismSpec",
     "Pipeline",
+    "ProcessingSpec",
     "PromptSpec",
     "ReducerSpec",
     "RetrySpec",
     "SandboxSpec",
     "StageSpec",
     "TestValidationSpec",
+    "WhenSpec",
     "WorkspaceSpec",
 ]
 
@@ -49,12 +51,22 @@ class CheckSpec:
 
 
 @attrs.frozen
+class WhenSpec:
+    """Which findings an agent is for: globs of codes, names of checks, at most so many; empty and 0: all."""
+
+    codes: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    max_findings: int = 0
+
+
+@attrs.frozen
 class AgentSpec:
     """An agent by its name in the pipeline; `options` are read by the agent's own plug-in."""
 
     name: str
     use: str
     options: Mapping[str, Any] = attrs.field(factory=dict)
+    when: WhenSpec = WhenSpec()
 
 
 @attrs.frozen
@@ -91,6 +103,14 @@ class RetrySpec:
         "conflict",
     )
     backoff: BackoffSpec = BackoffSpec()
+
+
+@attrs.frozen
+class ProcessingSpec:
+    """How many of a file's findings an attempt is about; `retry` holds for each such portion."""
+
+    strategy: Literal["batch", "one_code_at_a_time", "one_finding_at_a_time"] = "batch"
+    max_findings_per_attempt: int = 0
 
 
 @attrs.frozen
@@ -203,6 +223,7 @@ class Pipeline:
     files: FilesSpec = FilesSpec()
     parallelism: ParallelismSpec = ParallelismSpec()
     retry: RetrySpec = RetrySpec()
+    processing: ProcessingSpec = ProcessingSpec()
     prompt: PromptSpec = PromptSpec()
     test_validation: TestValidationSpec = TestValidationSpec()
     guard: GuardSpec = GuardSpec()

@@ -23,6 +23,7 @@ __all__ = [
     "SUCCEEDED",
     "Attempt",
     "AttemptOutcome",
+    "CodeTally",
     "FileResult",
     "FindingEnd",
     "Outcome",
@@ -45,10 +46,25 @@ FAILED: frozenset[Outcome] = frozenset({"unfixed", "rejected", "conflict", "erro
 
 
 @attrs.frozen
+class CodeTally:
+    """What an attempt did to the findings of one code: so many tried, so many of them fixed.
+
+    Tried is what the agent was asked about, and what it fixed beyond that.
+    """
+
+    check: str
+    code: str
+    tried: int
+    fixed: int
+
+
+@attrs.frozen
 class Attempt:
     """One round of prompt, agent, verify, test. Times are seconds.
 
     `reason` says why it was not taken, `failure` what kind of failure of the agent that was, if it was one.
+    `used`: its edits are part of the commit. `fixed_count` and its like tell of the tree as a whole,
+    `codes` of this attempt alone.
     """
 
     number: int
@@ -58,6 +74,8 @@ class Attempt:
     duration_seconds: float
     reason: str | None = None
     failure: AgentFailure | None = None
+    used: bool = False
+    codes: tuple[CodeTally, ...] = attrs.field(default=(), repr=False)
     prompt: str = attrs.field(default="", repr=False)
     reply: str = attrs.field(default="", repr=False)
     fixed_count: int = 0

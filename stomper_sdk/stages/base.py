@@ -15,13 +15,13 @@ from typing import Any, Literal
 
 import attrs
 
-from stomper_sdk.agents.base import Agent, AgentReply
+from stomper_sdk.agents.base import AgentReply
 from stomper_sdk.checks.base import Check
 from stomper_sdk.errors import AgentFailure
 from stomper_sdk.events import Event
 from stomper_sdk.journal.session import Session
 from stomper_sdk.model.evidence import Evidence
-from stomper_sdk.model.finding import Delta, Finding
+from stomper_sdk.model.finding import Delta, Finding, compare
 from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.model.plan import FileTask, Plan
 from stomper_sdk.model.result import Attempt, AttemptOutcome, FileResult, FindingEnd
@@ -29,6 +29,7 @@ from stomper_sdk.process import Confinement
 from stomper_sdk.prompts import Explanations
 from stomper_sdk.registry import Registry
 from stomper_sdk.sandbox import Sandbox
+from stomper_sdk.stages.cascade import Cascade
 from stomper_sdk.validation import TestSuite, TestVerdict
 from stomper_sdk.vcs.checkout import Change
 from stomper_sdk.vcs.locks import SharedLock
@@ -72,15 +73,20 @@ class Verdict:
 class Trial:
     """The attempt at work: what it starts from, what the agent did, and what was seen afterwards.
 
-    `start` are the changes it begins with, none for the workspace as it was lent. `agent_index` is the place
-    in the cascade. `delta` tells of the file's own findings, and of every new one; `also_fixed` are
-    findings of other files that are gone with it; `evidence` proves the look that saw so.
+    `round` counts the attempts at the same portion of the file's findings, from 1. `agent_index` is the
+    place in the cascade. `base` is the earlier trial whose tree it goes on from, None for the workspace as
+    it was lent. Of the `portion`, the agent is asked about the `targets`. `delta` tells of the file's own
+    findings, and of every new one; `also_fixed` are findings of other files that are gone with it;
+    `evidence` proves the look that saw so.
     """
 
     number: int
     agent_index: int
     started: float
-    start: tuple[Change, ...] = ()
+    round: int = 1
+    base: Trial | None = attrs.field(default=None, repr=False)
+    portion: tuple[Finding, ...] = ()
+    targets: tuple[Finding, ...] = ()
     agent: str = ""
     level: str = ""
     prompt: str = ""
@@ -92,6 +98,16 @@ class Trial:
     tests: TestVerdict | None = None
     verdict: Verdict | None = None
 
+    @property
+    def start(self) -> tuple[Change, ...]:
+        """The changes with which it began."""
+        return self.base.changes if self.base else ()
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Its number, after those of the trials whose edits it has kept."""
+        return (*(self.base.numbers if self.base else ()), self.number)
+
 
 @attrs.frozen
 class FileState:
@@ -101,6 +117,7 @@ class FileState:
     not, and for checks of scope `project` everybody's; `evidence` proves that look where it was not the
     plan's. `source` is the file's text then. `last` is the trial before the one at work, `best` the one
     that will be applied. `base` is the commit that the workspace was lent at, also when it is gone again.
+    `rounds` have been made already of those that `retry` allows, before the file was begun afresh.
     """
 
     task: FileTask
@@ -113,6 +130,7 @@ class FileState:
     last: Trial | None = None
     best: Trial | None = None
     attempts: tuple[Attempt, ...] = ()
+    rounds: int = 0
     fix: tuple[Change, ...] = ()
     applied: Applied | None = None
     commit: str | None = None
@@ -128,12 +146,21 @@ class FileState:
         assert self.trial is not None
         return self.trial
 
+    def left_by(self, trial: Trial | None) -> Mapping[Finding, Finding]:
+        """The file's findings that a trial left, as they were before any fix, and as they are in its tree."""
+        if trial is None or trial.delta is None:
+            return {finding: finding for finding in self.task.findings}
+        delta = trial.delta
+        return {
+            **dict(zip(delta.kept, delta.remaining, strict=True)),
+            **{finding: finding for finding in delta.suppressed if finding.path == self.task.path},
+        }
+
     @property
-    def open_findings(self) -> tuple[Finding, ...]:
-        """What the trial at work is to fix: everything, or what the best trial left if it starts there."""
-        if self.trial and self.trial.start and self.best and self.best.delta:
-            return (*self.best.delta.remaining, *self.best.delta.suppressed)
-        return self.task.findings
+    def missed(self) -> tuple[Finding, ...]:
+        """Those of the targets that the last trial left; for the next prompt."""
+        seen = self.last.delta if self.last else None
+        return compare(self.at_work().targets, seen.remaining).remaining if seen else ()
 
     @property
     def refusal(self) -> str | None:
@@ -158,7 +185,7 @@ class RunState:
 class Context:
     """What a stage needs of the world, built once for a run.
 
-    `cascade` are the agents of `call_agent` in order. `stack` is the file's own exit stack, in which
+    `cascade` holds the agents of `call_agent` in order. `stack` is the file's own exit stack, in which
     everything lent is given back. `base_commit` is what the plan was made from, `warm` a folder of caches
     to start from. `outcome` tells what would become of a file that ended in a state. `sandbox` is what
     programs in a workspace are shut in.
@@ -175,7 +202,7 @@ class Context:
     lender: Lender
     main: SharedLock
     checks: tuple[Check, ...]
-    cascade: tuple[Agent, ...]
+    cascade: Cascade
     tests: TestSuite | None
     explanations: Explanations
     emit: Callable[[Event], None]

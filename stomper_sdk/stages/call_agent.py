@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import attrs
 import trio
 
 from stomper_sdk.agents.base import Agent, AgentReply, AgentTask
-from stomper_sdk.errors import AbandonedError, AgentError
+from stomper_sdk.errors import FINAL, AbandonedError, AgentError
+from stomper_sdk.events import Notice
 from stomper_sdk.model.present import hide
 from stomper_sdk.stages.base import Context, FileState, Verdict, define_stage
+from stomper_sdk.stages.generate_prompt import generate_prompt
 from stomper_sdk.stages.trials import conclude, next_trial
 from stomper_sdk.vcs.git import in_thread
 from stomper_sdk.workspaces.base import in_workspace
@@ -32,7 +35,7 @@ async def call_agent(state: FileState, context: Context, use: Sequence[str] = ()
     """
     while True:
         trial = state.at_work()
-        agent = context.cascade[trial.agent_index]
+        agent = context.cascade.tiers[trial.agent_index].agent
         state = attrs.evolve(state, trial=attrs.evolve(trial, agent=agent.name))
         try:
             reply = await _ask(agent, _task(state, context))
@@ -41,9 +44,10 @@ async def call_agent(state: FileState, context: Context, use: Sequence[str] = ()
         except AgentError as error:
             await _see_that_git_obeys_nobody_new(context)
             state = _failed(state, error, context)
-            if trial.agent_index + 1 >= len(context.cascade):
+            following = context.cascade.after(trial.agent_index, trial.portion)
+            if following is None:
                 return state
-            state = await _hand_over(state, context)
+            state = await _hand_over(state, context, following)
         else:
             await _see_that_git_obeys_nobody_new(context)
             return attrs.evolve(state, trial=attrs.evolve(state.at_work(), reply=reply))
@@ -68,13 +72,13 @@ def _task(state: FileState, context: Context) -> AgentTask:
     return AgentTask(
         workspace=state.lent().path,
         path=state.task.path,
-        findings=state.open_findings,
+        findings=trial.targets,
         prompt=trial.prompt,
         attempt=trial.number,
         level=trial.level,
         pipeline=context.pipeline.name,
         session_id=context.session.id,
-        remaining=seen.remaining if seen else (),
+        remaining=state.missed,
         introduced=seen.introduced if seen else (),
         rejected=state.refusal,
         confinement=context.confined(state.lent().path),
@@ -84,15 +88,22 @@ def _task(state: FileState, context: Context) -> AgentTask:
 def _failed(state: FileState, error: AgentError, context: Context) -> FileState:
     """The trial with what stands against it, and with what the agent said and spent until it failed."""
     reason = hide(str(error), context.pipeline.secrets)
+    if error.failure in FINAL:
+        context.cascade.bar(state.at_work().agent_index, reason)
+        context.emit(Notice(context.clock(), f"asked nothing more in this run: {error.message}"))
     verdict = Verdict("agent_error", reason, error.failure)
     return attrs.evolve(state, trial=attrs.evolve(state.at_work(), verdict=verdict, reply=error.reply))
 
 
-async def _hand_over(state: FileState, context: Context) -> FileState:
+async def _hand_over(state: FileState, context: Context, place: int) -> FileState:
     """The next agent starts where the one that failed had started, in the same attempt."""
     trial, checkout = state.at_work(), state.lent().checkout
     await in_workspace(checkout.restore, trial.start)
     state = conclude(state, context)
-    following = next_trial(state, context, trial.number, trial.agent_index + 1, trial.start)
-    kept = attrs.evolve(following.at_work(), level=trial.level, prompt=trial.prompt)
-    return attrs.evolve(following, trial=kept)
+    state = next_trial(
+        state, context, trial.number, place, round=trial.round, base=trial.base, portion=trial.portion
+    )
+    if state.at_work().targets != trial.targets and context.pipeline.stage("generate_prompt"):
+        return cast(FileState, await generate_prompt.run(state, context))
+    kept = attrs.evolve(state.at_work(), level=trial.level, prompt=trial.prompt)
+    return attrs.evolve(state, trial=kept)

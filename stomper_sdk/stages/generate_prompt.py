@@ -20,7 +20,7 @@ async def generate_prompt(state: FileState, context: Context) -> FileState:
     """Say what is to be fixed, at the level that the strategy chooses for this attempt."""
     trial, spec = state.at_work(), context.pipeline.prompt
     template = template_of(spec.template, context.root)
-    level = choose_level(spec.strategy, spec.levels, trial.number)
+    level = choose_level(spec.strategy, spec.levels, trial.round)
     wanted = mentions(template, level, "explanations")
     explanations = await _explanations(state, context) if wanted else {}
     prompt = render(template, level, await _input(state, context, level, explanations))
@@ -41,14 +41,14 @@ async def _input(
     return PromptInput(
         path=state.task.path,
         source=state.source if now is None else now,
-        findings=state.open_findings,
+        findings=trial.targets,
         explanations=explanations,
         constraints=Constraints(
             scope_text(state.task.path, guard), guard.max_changed_lines, forbidden(guard.forbid)
         ),
-        attempt=trial.number,
+        attempt=trial.round,
         level=level,
-        remaining=seen.remaining if seen else (),
+        remaining=state.missed,
         introduced=seen.introduced if seen else (),
         rejected=state.refusal,
         pipeline=context.pipeline.name,
@@ -59,6 +59,6 @@ async def _explanations(state: FileState, context: Context) -> Mapping[str, str]
     """What the checks' own tools say of the file's codes."""
     said: dict[str, str] = {}
     for spec in context.pipeline.checks:
-        codes = [finding.code for finding in state.open_findings if finding.check == spec.name]
+        codes = [finding.code for finding in state.at_work().targets if finding.check == spec.name]
         said |= await context.explanations.get(spec.use, codes)
     return said

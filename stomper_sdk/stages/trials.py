@@ -2,35 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Sequence
 
 import attrs
 
 from stomper_sdk.agents.base import AgentReply
 from stomper_sdk.events import AttemptFinished, AttemptStarted
-from stomper_sdk.model.finding import Delta
+from stomper_sdk.model.finding import Delta, Finding, compare
 from stomper_sdk.model.present import hide
-from stomper_sdk.model.result import Attempt, AttemptOutcome
+from stomper_sdk.model.result import Attempt, AttemptOutcome, CodeTally
 from stomper_sdk.stages.base import Context, FileState, Trial
-from stomper_sdk.vcs.checkout import Change
 
 __all__ = ["conclude", "next_trial", "outcome_of"]
 
 
 def next_trial(
-    state: FileState, context: Context, number: int, agent_index: int, start: tuple[Change, ...] = ()
+    state: FileState,
+    context: Context,
+    number: int,
+    agent_index: int,
+    *,
+    round: int,  # noqa: A002
+    base: Trial | None,
+    portion: tuple[Finding, ...],
 ) -> FileState:
-    """Begin an attempt: its number from 1, its place in the cascade, and the changes it starts with."""
+    """Begin an attempt.
+
+    Args:
+        state: the file's.
+        context: holds the cascade.
+        number: the attempt's, from 1.
+        agent_index: the place in the cascade.
+        round: its number among those at the same portion, from 1.
+        base: the trial from whose tree it goes on.
+        portion: what is to be fixed, as it is in that tree.
+    """
     context.emit(AttemptStarted(context.clock(), state.task.path, number))
-    return attrs.evolve(state, trial=Trial(number, agent_index, context.clock(), start))
+    targets = context.cascade.tiers[agent_index].asked(portion)
+    trial = Trial(
+        number, agent_index, context.clock(), round=round, base=base, portion=portion, targets=targets
+    )
+    return attrs.evolve(state, trial=trial)
 
 
 def conclude(state: FileState, context: Context) -> FileState:
     """Record the trial at work as an attempt; it becomes the best one where it leaves less than that."""
     trial = state.at_work()
-    attempt = _attempt(trial, context.clock() - trial.started, context.pipeline.secrets)
+    attempt = _attempt(trial, state, context.clock() - trial.started, context.pipeline.secrets)
     context.emit(AttemptFinished(context.clock(), state.task.path, attempt))
-    best = trial if _improves(trial, state.best, context) else state.best
+    best = trial if _improves(trial, state.best) else state.best
     return attrs.evolve(state, trial=None, last=trial, best=best, attempts=(*state.attempts, attempt))
 
 
@@ -43,10 +64,8 @@ def outcome_of(trial: Trial) -> AttemptOutcome:
     return "partial" if trial.delta.remaining or trial.delta.suppressed else "fixed"
 
 
-def _improves(trial: Trial, best: Trial | None, context: Context) -> bool:
+def _improves(trial: Trial, best: Trial | None) -> bool:
     outcome = outcome_of(trial)
-    if outcome == "partial" and context.pipeline.accept == "all":
-        return False
     if outcome not in ("fixed", "partial"):
         return False
     return best is None or _left(trial) < _left(best)
@@ -56,7 +75,19 @@ def _left(trial: Trial) -> int:
     return len(trial.delta.remaining) + len(trial.delta.suppressed) if trial.delta else 0
 
 
-def _attempt(trial: Trial, seconds: float, secrets: Collection[str]) -> Attempt:
+def _tallies(trial: Trial, state: FileState) -> tuple[CodeTally, ...]:
+    """By code, what the agent was asked about, and what of it is gone where nothing stands against that."""
+    fixed: Sequence[Finding] = ()
+    if trial.delta is not None and trial.verdict is None:
+        before = tuple(state.left_by(trial.base).values())
+        fixed = compare(before, (*trial.delta.remaining, *trial.delta.suppressed)).fixed
+    beside = compare(fixed, trial.targets).fixed
+    tried = Counter((finding.check, finding.code) for finding in (*trial.targets, *beside))
+    gone = Counter((finding.check, finding.code) for finding in fixed)
+    return tuple(CodeTally(*code, count, gone[code]) for code, count in sorted(tried.items()))
+
+
+def _attempt(trial: Trial, state: FileState, seconds: float, secrets: Collection[str]) -> Attempt:
     delta, reply = trial.delta or Delta(), trial.reply or AgentReply()
     return Attempt(
         number=trial.number,
@@ -65,6 +96,7 @@ def _attempt(trial: Trial, seconds: float, secrets: Collection[str]) -> Attempt:
         outcome=outcome_of(trial),
         duration_seconds=seconds,
         reason=hide(trial.verdict.reason, secrets) if trial.verdict else None,
+        codes=_tallies(trial, state),
         failure=trial.verdict.failure if trial.verdict else None,
         prompt=hide(trial.prompt, secrets),
         reply=hide(reply.text, secrets),
