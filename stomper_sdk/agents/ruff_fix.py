@@ -35,6 +35,7 @@ class RuffFixAgent:
     timeout: float = option(seconds, TIMEOUT, "The time limit of one edit.")
     once: bool = attrs.field(default=True, init=False)
     confined: ClassVar[bool] = True
+    free: ClassVar[bool] = True
     _known: dict[str, bool] = attrs.field(factory=dict, init=False, repr=False, eq=False)
 
     @property

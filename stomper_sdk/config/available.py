@@ -22,7 +22,8 @@ NOT_YET: tuple[tuple[Trail, Callable[[Any], bool], str], ...] = (
     (("prompt", "strategy"), _one_of("adaptive"), "use escalate or fixed:<level>"),
     (("workspace", "kind"), _one_of("pooled", "overlay"), "use worktree or direct"),
     (("sandbox", "network"), _one_of("model-only"), "use deny or allow"),
-    (("budget", "*"), lambda limit: limit is not None, _LEAVE_OUT),
+    (("budget", "*"), lambda limit: not isinstance(limit, dict | None), _LEAVE_OUT),
+    (("budget", "per_file", "*"), lambda limit: limit is not None, _LEAVE_OUT),
     (
         ("agents", "*", "use"),
         _one_of(

@@ -12,6 +12,7 @@ from stomper_sdk.config.durations import parse_duration
 from stomper_sdk.config.environment import escaped
 from stomper_sdk.config.rules import BLOCKS
 from stomper_sdk.model.pipeline import AgentSpec, CheckSpec, Pipeline, ReducerSpec, StageSpec, WhenSpec
+from stomper_sdk.model.price import Price
 from stomper_sdk.options import size
 
 __all__ = ["structure", "unstructure"]
@@ -51,7 +52,12 @@ def unstructure(pipeline: Pipeline) -> dict[str, Any]:
         **sections,
         "checks": {check.name: {"use": check.use, **check.options} for check in pipeline.checks},
         "agents": {
-            agent.name: {"use": agent.use, "when": attrs.asdict(agent.when), **agent.options}
+            agent.name: {
+                "use": agent.use,
+                "when": attrs.asdict(agent.when),
+                **_price_item(agent.price),
+                **agent.options,
+            }
             for agent in pipeline.agents
         },
         "stages": [_stage_item(stage) for stage in pipeline.stages],
@@ -63,6 +69,11 @@ def unstructure(pipeline: Pipeline) -> dict[str, Any]:
     if isinstance(pipeline.guard.scope, tuple):
         data["guard"]["scope"] = {"files": pipeline.guard.scope}
     return cast(dict[str, Any], _written(data))
+
+
+def _price_item(price: Price | str | None) -> dict[str, Any]:
+    told = price if isinstance(price, str) else price and attrs.asdict(price)
+    return {} if told is None else {"price": told}
 
 
 def _stage_item(stage: StageSpec) -> dict[str, Any]:
@@ -99,8 +110,15 @@ def _stage(item: Node, agents: list[str]) -> StageSpec:
 
 
 def _agent(name: str, options: Mapping[str, Any]) -> AgentSpec:
-    own = {key: value for key, value in options.items() if key != "when"}
-    return attrs.evolve(_plugin(AgentSpec, name, own), when=_section(WhenSpec, options.get("when", {})))
+    own = {key: value for key, value in options.items() if key not in ("when", "price")}
+    when = _section(WhenSpec, options.get("when", {}))
+    return attrs.evolve(_plugin(AgentSpec, name, own), when=when, price=_price(options.get("price")))
+
+
+def _price(given: Any) -> Any:
+    if given == 0:
+        return Price(0, 0)
+    return _section(Price, given) if isinstance(given, dict) else given
 
 
 def _plugin(kind: type[T], name: str, options: Mapping[str, Any]) -> T:

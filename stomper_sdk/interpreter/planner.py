@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from stomper_sdk.errors import PipelineError, Problem, UsageError
 from stomper_sdk.guard.limits import matches
 from stomper_sdk.interpreter.program import Program, compile_stages
 from stomper_sdk.model.pipeline import AgentSpec, CheckSpec, Pipeline
+from stomper_sdk.model.price import Price
 from stomper_sdk.options import build, command_words, nearest, optional
 from stomper_sdk.prompts import check_template
 from stomper_sdk.reducers import resolve_reducers
@@ -76,6 +77,7 @@ def resolve(
     attempt(check_commit_template, pipeline.apply.commit.template)
     problems += _further_problems(pipeline)
     problems += _unconfined(pipeline, [tier.agent for tier in cascade if tier is not None])
+    problems += _unpriced(pipeline, [tier.agent for tier in cascade if tier is not None], agents)
     if problems:
         raise PipelineError([_placed(problem, pipeline) for problem in problems], "\n".join(hints))
     return Resolved(program, tuple(checks), tuple(cascade))
@@ -110,6 +112,21 @@ def _unconfined(pipeline: Pipeline, cascade: Iterable[Agent]) -> Iterator[Proble
         if not getattr(agent, "confined", False):
             text = "it runs in this process, which no sandbox holds; use a command, or sandbox.kind: none"
             yield Problem(text, f"agents.{agent.name}")
+
+
+def _unpriced(pipeline: Pipeline, cascade: Iterable[Agent], given: Collection[str]) -> Iterator[Problem]:
+    """Agents that a budget of dollars would not hold, since nobody knows what they cost."""
+    budget, prices = pipeline.budget, {spec.name: spec.price for spec in pipeline.agents}
+    if budget.cost_usd is None and budget.per_file.cost_usd is None:
+        return
+    for agent in cascade:
+        told = getattr(agent, "free", False) or getattr(agent, "tells_cost", False)
+        if not told and agent.name not in given and prices.get(agent.name) is None:
+            text = (
+                "a budget in cost_usd needs to know what it costs: the price of a million tokens, such as "
+                "{input: 3, output: 15}; 0; or reported, where the agent tells"
+            )
+            yield Problem(text, f"agents.{agent.name}.price")
 
 
 def _placed(problem: Problem, pipeline: Pipeline) -> Problem:
@@ -155,7 +172,8 @@ def _cascade(pipeline: Pipeline, selection: Selection, agents: Mapping[str, Agen
 
 def _tier(name: str, pipeline: Pipeline, agents: Mapping[str, AgentLike]) -> Tier:
     spec = next((spec for spec in pipeline.agents if spec.name == name), AgentSpec(name, name))
-    return Tier(as_agent(name, agents[name]) if name in agents else _agent(spec), spec.when)
+    agent = as_agent(name, agents[name]) if name in agents else _agent(spec)
+    return Tier(agent, spec.when, spec.price if isinstance(spec.price, Price) else None)
 
 
 def _agent(spec: AgentSpec) -> Agent:

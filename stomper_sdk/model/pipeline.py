@@ -13,6 +13,7 @@ from typing import Any, Literal
 import attrs
 
 from stomper_sdk.model.present import hide, one_line
+from stomper_sdk.model.price import Price
 
 __all__ = [
     "AgentSpec",
@@ -24,6 +25,7 @@ __all__ = [
     "FilesSpec",
     "GuardSpec",
     "ParallelismSpec",
+    "PerFileSpec",
     "Pipeline",
     "ProcessingSpec",
     "PromptSpec",
@@ -61,12 +63,16 @@ class WhenSpec:
 
 @attrs.frozen
 class AgentSpec:
-    """An agent by its name in the pipeline; `options` are read by the agent's own plug-in."""
+    """An agent by its name in the pipeline; `options` are read by the agent's own plug-in.
+
+    `price` is what its tokens cost, or `reported`: it tells itself; None where nobody says.
+    """
 
     name: str
     use: str
     options: Mapping[str, Any] = attrs.field(factory=dict)
     when: WhenSpec = WhenSpec()
+    price: Price | Literal["reported"] | None = None
 
 
 @attrs.frozen
@@ -165,10 +171,20 @@ class SandboxSpec:
 
 
 @attrs.frozen
-class BudgetSpec:
+class PerFileSpec:
     time: float | None = None
     tokens: int | None = None
     cost_usd: float | None = None
+
+
+@attrs.frozen
+class BudgetSpec:
+    """What a run may take; None: no limit."""
+
+    time: float | None = None
+    tokens: int | None = None
+    cost_usd: float | None = None
+    per_file: PerFileSpec = PerFileSpec()
 
 
 @attrs.frozen

@@ -32,6 +32,11 @@ class Price:
     output: float
     cached_input: float | None = None
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether any number of tokens is free."""
+        return not (self.input or self.output or self.cached_input)
+
     def of(self, tokens_in: int, tokens_out: int, tokens_cached: int = 0) -> float:
         """US dollars for some tokens; those cached are among those read."""
         cached = self.input if self.cached_input is None else self.cached_input

@@ -11,6 +11,7 @@ from stomper_sdk.errors import FINAL, AbandonedError, AgentError
 from stomper_sdk.events import Notice
 from stomper_sdk.model.present import hide
 from stomper_sdk.stages.base import Context, FileState, Verdict, define_stage
+from stomper_sdk.stages.cascade import Tier
 from stomper_sdk.stages.generate_prompt import generate_prompt
 from stomper_sdk.stages.trials import conclude, next_trial
 from stomper_sdk.vcs.git import in_thread
@@ -35,10 +36,10 @@ async def call_agent(state: FileState, context: Context, use: Sequence[str] = ()
     """
     while True:
         trial = state.at_work()
-        agent = context.cascade.tiers[trial.agent_index].agent
-        state = attrs.evolve(state, trial=attrs.evolve(trial, agent=agent.name))
+        tier = context.cascade.tiers[trial.agent_index]
+        state = attrs.evolve(state, trial=attrs.evolve(trial, agent=tier.agent.name))
         try:
-            reply = await _ask(agent, _task(state, context))
+            reply = await _ask(tier, _task(state, context))
         except AbandonedError:
             raise
         except AgentError as error:
@@ -53,7 +54,16 @@ async def call_agent(state: FileState, context: Context, use: Sequence[str] = ()
             return attrs.evolve(state, trial=attrs.evolve(state.at_work(), reply=reply))
 
 
-async def _ask(agent: Agent, task: AgentTask) -> AgentReply | None:
+async def _ask(tier: Tier, task: AgentTask) -> AgentReply | None:
+    """What the agent says, with what that cost."""
+    try:
+        return tier.priced(await _edit(tier.agent, task))
+    except AgentError as error:
+        error.reply = tier.priced(error.reply)
+        raise
+
+
+async def _edit(agent: Agent, task: AgentTask) -> AgentReply | None:
     # An agent that keeps its own limit can say what it had printed until then.
     with trio.move_on_after(agent.timeout + _GRACE_SECONDS):
         return await agent.edit(task)

@@ -7,25 +7,36 @@ from fnmatch import fnmatchcase
 
 import attrs
 
-from stomper_sdk.agents.base import Agent
+from stomper_sdk.agents.base import Agent, AgentReply
 from stomper_sdk.errors import StoppedError
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.model.pipeline import WhenSpec
+from stomper_sdk.model.price import Price
 
 __all__ = ["Cascade", "Tier"]
 
 
 @attrs.frozen
 class Tier:
-    """An agent, and the findings that it is for."""
+    """An agent, the findings that it is for, and what its tokens cost where the pipeline says so."""
 
     agent: Agent
     when: WhenSpec = WhenSpec()
+    price: Price | None = None
 
     def asked(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
         """Those of the findings that the agent is asked about; none where that were more than it takes."""
         chosen = tuple(finding for finding in findings if self._is_for(finding))
         return () if 0 < self.when.max_findings < len(chosen) else chosen
+
+    def priced(self, reply: AgentReply | None) -> AgentReply | None:
+        """The reply with its cost by the price; as it is where there is none, or no count of tokens."""
+        if reply is None or self.price is None:
+            return reply
+        tokens = (reply.tokens_in, reply.tokens_out, reply.tokens_cached)
+        if tokens == (None, None, None) and not self.price.is_nothing:
+            return reply
+        return attrs.evolve(reply, cost_usd=self.price.of(*(count or 0 for count in tokens)))
 
     def _is_for(self, finding: Finding) -> bool:
         codes, checks = self.when.codes, self.when.checks
