@@ -393,6 +393,85 @@ def test_a_run_is_shown_as_a_diff_and_taken_back_whole(
     assert [path.name for path in (repo.root / ".stomper" / "sessions").iterdir()] == [result.session_id]
 
 
+def test_a_run_on_another_branch_is_shown_from_its_commits(make_checkout: Callable[..., Checkout]) -> None:
+    repo = make_checkout(FILES)
+    repo.git("switch", "--quiet", "-c", "side")
+    result = stomper_sdk.run("default", repo=repo.root)
+    there = api.diff(repo=repo.root)
+    repo.git("switch", "--quiet", "-")
+    before = (repo.head, repo.status)
+    assert api.diff(repo=repo.root) == there != ""
+    with pytest.raises(RepositoryError, match="is not in the branch that is checked out") as refused:
+        api.revert(repo=repo.root)
+    assert "git switch side" in refused.value.hint
+    repo.git("branch", "--quiet", "-D", "side")
+    assert api.diff(result.session_id, repo=repo.root) == there
+    with pytest.raises(RepositoryError, match="is not in the branch") as refused:
+        api.revert(repo=repo.root)
+    assert (refused.value.hint, repo.head, repo.status) == ("No branch has it.", *before)
+
+
+def test_commits_that_are_gone_are_told(make_checkout: Callable[..., Checkout]) -> None:
+    repo = make_checkout(FILES)
+    base = repo.head
+    result = stomper_sdk.run("default", repo=repo.root)
+    repo.git("reset", "--quiet", "--hard", base)
+    repo.git("reflog", "expire", "--expire=now", "--all")
+    repo.git("gc", "--quiet", "--prune=now")
+    with pytest.raises(RepositoryError, match=f"a commit of {result.session_id} is gone"):
+        api.diff(repo=repo.root)
+
+
+def test_what_was_taken_back_already_stays_so(
+    make_checkout: Callable[..., Checkout], capsys: pytest.CaptureFixture[str]
+) -> None:
+    repo = make_checkout(FILES)
+    result = stomper_sdk.run("default", repo=repo.root)
+    one, other, *rest = (file.commit for file in result.files if file.commit)
+    repo.git("revert", "--no-edit", one)
+    repo.git("revert", "--no-edit", other)
+    repo.git("revert", "--no-edit", "HEAD")
+    assert set(api.revert(repo=repo.root)) == {other, *rest}
+    head = repo.head
+    assert repo.git("diff", "--stat", "HEAD", result.base_commit) == ""
+    assert (api.revert(repo=repo.root), repo.head) == ({}, head)
+    assert main(["runs", "revert", "--repo", str(repo.root)]) == 0
+    assert capsys.readouterr().err == "no commit of it is left to take back\n"
+
+
+def reverted(repo: Checkout, faults: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "stomper_sdk", "runs", "revert", "--repo", str(repo.root)]
+    env = {**os.environ, "STOMPER_FAULTS": faults}
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("at", ["session", "opened", "landing", "merged", "landed"])
+def test_taking_back_that_was_killed_is_all_or_nothing_and_done_again(
+    at: str, make_checkout: Callable[..., Checkout], capsys: pytest.CaptureFixture[str]
+) -> None:
+    repo = make_checkout(FILES)
+    result = stomper_sdk.run("default", repo=repo.root)
+    users = {"notes.txt": "one\ntwo\n", "new.txt": "new\n"}
+    repo.write(users)
+    before = repo.status
+    made = len(repo.subjects)
+    assert reverted(repo, f"{at}=kill").returncode == -signal.SIGKILL
+    died, run = api.runs(repo.root)
+    assert (died.status, run.session_id) == ("died", result.session_id)
+    if at != "session":
+        assert died.problem.startswith(f"it was to take back {result.session_id}: ")
+    done = at in ("merged", "landed")
+    assert (len(repo.subjects) - made, repo.status) == (5 if done else 0, before)
+    said = "\n".join(api.clean(repo.root))
+    if at != "session":
+        told = "the commits of {} are taken back" if done else "no commit of {} is taken back yet"
+        assert told.format(result.session_id) in said
+    assert reverted(repo).returncode == 0
+    assert (len(repo.subjects) - made, repo.status) == (5, before)
+    assert repo.git("diff", "--stat", "HEAD", result.base_commit) == ""
+    assert ([it.session_id for it in api.runs(repo.root)], repo.leftovers()) == ([result.session_id], [])
+
+
 def test_what_the_user_is_changing_is_not_taken_back(make_checkout: Callable[..., Checkout]) -> None:
     repo = make_checkout(FILES)
     stomper_sdk.run("default", repo=repo.root)

@@ -79,7 +79,7 @@ def diff(session: str = LAST, repo: Folder = ".") -> str:
 
     Raises:
         UsageError: there is no such run, or more than one.
-        RepositoryError: a commit of it is not in the branch any more.
+        RepositoryError: a commit of it is gone.
     """
     with _repository(repo) as repository:
         return diff_of(repository, session)
@@ -87,6 +87,8 @@ def diff(session: str = LAST, repo: Folder = ".") -> str:
 
 def revert(session: str = LAST, repo: Folder = ".") -> Mapping[str, str]:
     """Take back every commit of a run with a commit for each, all of them or none.
+
+    Those that were taken back before are left at that.
 
     Returns:
         The commits that were made, by those that they take back.

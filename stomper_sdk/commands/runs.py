@@ -110,7 +110,7 @@ def _revert(options: argparse.Namespace, console: Console) -> int:
 
     made = api.revert(options.session, options.repo)
     lines = [f"{commit[:7]}  reverts {reverted[:7]}" for reverted, commit in made.items()]
-    console.say("\n".join(lines) or "it has made no commits: nothing to take back")
+    console.say("\n".join(lines) or "no commit of it is left to take back")
     return 0
 
 

@@ -13,7 +13,7 @@ from stomper_sdk.errors import RepositoryError, StomperError
 from stomper_sdk.events import Event, Notice
 from stomper_sdk.interpreter.planner import Resolved
 from stomper_sdk.journal.log import JOURNAL
-from stomper_sdk.journal.records import Opened
+from stomper_sdk.journal.records import Landing, Opened
 from stomper_sdk.journal.session import DeadSession, Session, bury, dead_sessions, open_session, state_folder
 from stomper_sdk.journal.unfinished import Unfinished, find_unfinished
 from stomper_sdk.model.pipeline import Pipeline, WorkspaceSpec
@@ -125,17 +125,36 @@ def _repaired(session: DeadSession, repository: Repository) -> str:
         return "; git tracks .stomper, so nothing in it is believed and nothing was repaired"
     try:
         past = find_unfinished(session.folder)
-        if past is None or past.pending is None:
+        if past is None:
             return ""
-        landing, target = past.pending, target_of(past.opened)
-        announced = session.folder.joinpath(JOURNAL).stat().st_mtime
-        with held(lock_folder(session.folder.parent.parent, repository) / COMMIT_LOCK):
-            repaired = repair(repository, target, landing.parent, landing.commit, announced)
+        repaired = past.pending is not None and _finished(past, past.pending, session, repository)
     except (GitError, StomperError, OSError) as error:
         if isinstance(error, RepositoryError) and not isinstance(error, GitError):
             raise
         return f"; its last commit could not be looked after ({error}): see what git status shows"
-    return f"; took back what was half-written of {landing.path}" if repaired else ""
+    if past.opened.reverts is not None:
+        return _revert_settled(session, past, repository)
+    landing = past.pending
+    return (
+        f"; took back what was half-written of {landing.path or landing.commit}"
+        if landing and repaired
+        else ""
+    )
+
+
+def _finished(past: Unfinished, landing: Landing, session: DeadSession, repository: Repository) -> bool:
+    announced = session.folder.joinpath(JOURNAL).stat().st_mtime
+    with held(lock_folder(session.folder.parent.parent, repository) / COMMIT_LOCK):
+        return repair(repository, target_of(past.opened), landing.parent, landing.commit, announced)
+
+
+def _revert_settled(session: DeadSession, past: Unfinished, repository: Repository) -> str:
+    """The commits of a run are taken back by one move of the branch: all of them, or none."""
+    (session.folder / JOURNAL).unlink()
+    other, target = past.opened.reverts, target_of(past.opened)
+    if any(repository.has_reached(target, commit) for commit in past.undone.values()):
+        return f"; the commits of {other} are taken back"
+    return f"; no commit of {other} is taken back yet: stomper-sdk runs revert {other}"
 
 
 def _keep_memory(session: DeadSession) -> str:

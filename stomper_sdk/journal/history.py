@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from stomper_sdk.errors import RepositoryError, StomperError, UsageError
 from stomper_sdk.journal.session import RESULT, SESSION_ID, is_alive, sessions_folder
+from stomper_sdk.journal.unfinished import reverted_by
 from stomper_sdk.model.history import PastRun, result_from_dict
 from stomper_sdk.model.present import listed
 from stomper_sdk.model.result import RunResult
@@ -42,7 +43,7 @@ def find_run(root: Path, name: str) -> PastRun:
     """
     folders = _folders(root)
     if name == LAST:
-        ended = next((folder for folder in folders if not is_alive(folder)), None)
+        ended = next((it for it in folders if not is_alive(it) and not _taking_back(it)), None)
         if ended is None:
             raise UsageError(f"no run has ended yet in {root}", "Start one: stomper-sdk run")
         return _run(ended)
@@ -95,7 +96,7 @@ def _run(folder: Path) -> PastRun:
     try:
         result = _read(folder / RESULT, folder.name)
     except FileNotFoundError:
-        return PastRun(folder.name, "running" if is_alive(folder) else "died")
+        return _without_result(folder)
     except RecursionError:
         return PastRun(folder.name, "broken", problem="it is nested too deep")
     except OSError as error:
@@ -103,6 +104,18 @@ def _run(folder: Path) -> PastRun:
     except ValueError as error:
         return PastRun(folder.name, "broken", problem=str(error))
     return PastRun(folder.name, result.status, result)
+
+
+def _without_result(folder: Path) -> PastRun:
+    if is_alive(folder):
+        return PastRun(folder.name, "running")
+    other = _taking_back(folder)
+    text = f"it was to take back {other}: stomper-sdk runs revert {other} does what is left of that"
+    return PastRun(folder.name, "died", problem=text if other else "")
+
+
+def _taking_back(folder: Path) -> str | None:
+    return None if (folder / RESULT).is_file() else reverted_by(folder)
 
 
 def _read(file: Path, session_id: str) -> RunResult:

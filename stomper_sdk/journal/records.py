@@ -20,6 +20,7 @@ class Opened:
     `source` is the pipeline as it was named, or its text, None for the default one. Of one that only its
     caller can give again, there is none, and `nameless` is true. `digest` is that of the pipeline as it
     was read, so that another one is noticed. `given` are the names of agents that the caller gave.
+    `reverts` is the session of another run where this is no run, but takes back that one's commits.
     """
 
     base_commit: str | None
@@ -33,6 +34,7 @@ class Opened:
     agents: tuple[str, ...]
     digest: str
     given: tuple[str, ...] = ()
+    reverts: str | None = None
 
 
 @attrs.frozen

@@ -207,6 +207,8 @@ def bury(session: DeadSession) -> None:
             session.workspaces.rmdir()
     (session.folder / _RECORD).unlink(missing_ok=True)
     (session.folder / _ALIVE).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # it has kept something
+        session.folder.rmdir()
 
 
 def is_alive(folder: Path) -> bool:

@@ -11,10 +11,11 @@ import attrs
 from stomper_sdk.errors import StomperError
 from stomper_sdk.journal.log import Journal
 from stomper_sdk.journal.records import Ended, Landed, Landing, Opened, Planned, Record
+from stomper_sdk.journal.session import SESSION_ID
 from stomper_sdk.model.plan import Plan
 from stomper_sdk.model.result import FileResult
 
-__all__ = ["Unfinished", "find_unfinished", "read_unfinished"]
+__all__ = ["Unfinished", "find_unfinished", "read_unfinished", "reverted_by"]
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _TARGET = re.compile(r"|HEAD|refs/heads/[^\s~^:?*\[\\-][^\s~^:?*\[\\]*")
@@ -85,6 +86,15 @@ def find_unfinished(folder: Path) -> Unfinished | None:
     return Unfinished(folder.name, opened, plan, *ends, undone, pending)
 
 
+def reverted_by(folder: Path) -> str | None:
+    """The run whose commits a session was to take back; None for what is a run itself."""
+    try:
+        past = find_unfinished(folder)
+    except StomperError:
+        return None
+    return past.opened.reverts if past else None
+
+
 def _believed(record: Record) -> Record:
     """The record, if it names commits and a branch and nothing else: what it names is handed to git."""
     names = []
@@ -92,6 +102,8 @@ def _believed(record: Record) -> Record:
         if not _TARGET.fullmatch(record.target) or ".." in record.target:
             raise ValueError(f"{record.target!r:.50} is no branch")
         names = [record.base_commit]
+        if record.reverts is not None and not SESSION_ID.fullmatch(record.reverts):
+            raise ValueError(f"{record.reverts!r:.50} is no session")
     elif isinstance(record, Landing):
         names = [record.parent, record.commit, record.undoes]
     elif isinstance(record, Landed | Ended):

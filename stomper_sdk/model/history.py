@@ -29,7 +29,7 @@ _COMMIT = re.compile(r"[0-9a-f]{7,64}")
 class PastRun:
     """A run by its session; `result` is None where it is at work, died, or its result cannot be read.
 
-    `problem` says in the last case why not.
+    `problem` says in the last case why not, and of one that died what is to be done where that is known.
     """
 
     session_id: str

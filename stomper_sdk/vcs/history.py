@@ -3,18 +3,61 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Collection
 from pathlib import Path
 
 from stomper_sdk.vcs.checkout import Change, parse_changes
 from stomper_sdk.vcs.git import git
 
-__all__ = ["changed_by", "commits_between", "patch_of", "subject_of", "trailer_of", "undoing"]
+__all__ = [
+    "branches_with",
+    "changed_by",
+    "commits_between",
+    "in_order",
+    "patch_of",
+    "subject_of",
+    "taken_back",
+    "trailer_of",
+    "undoing",
+]
+
+_REVERTS = re.compile(r"^This reverts commit ([0-9a-f]{40})", re.MULTILINE)
 
 
 def commits_between(root: Path, start: str, end: str) -> tuple[str, ...]:
     """The commits that lead from one to another, by way of first parents, the oldest first."""
     argv = ("rev-list", "--reverse", "--first-parent", f"{start}..{end}")
     return tuple(git(root, *argv).decode().split())
+
+
+def in_order(root: Path, base: str, commits: Collection[str]) -> tuple[str, ...]:
+    """Commits that were made since another one, each after those that it was made on.
+
+    Raises:
+        GitError: one of them is gone.
+    """
+    asked = "\n".join([*commits, f"^{base}", ""]).encode()
+    found = git(root, "rev-list", "--topo-order", "--reverse", "--stdin", stdin=asked).decode().split()
+    return tuple(commit for commit in found if commit in commits)
+
+
+def taken_back(root: Path, start: str, end: str) -> frozenset[str]:
+    """The commits that others between two took back, by what `git revert` writes into its message."""
+    argv = ("log", "-z", "--first-parent", "--no-show-signature", "--format=%H%n%B", f"{start}..{end}")
+    gone: set[str] = set()
+    # The newest first: one that was itself taken back took back nothing.
+    for entry in git(root, *argv).decode("utf-8", "replace").split("\0"):
+        commit, _, message = entry.partition("\n")
+        if commit not in gone:
+            gone.update(_REVERTS.findall(message))
+    return frozenset(gone)
+
+
+def branches_with(root: Path, commit: str) -> tuple[str, ...]:
+    """The names of the branches that a commit is in."""
+    argv = ("for-each-ref", f"--contains={commit}", "--format=%(refname:lstrip=2)", "refs/heads")
+    return tuple(git(root, *argv).decode("utf-8", "surrogateescape").split())
 
 
 def subject_of(root: Path, commit: str) -> str:
