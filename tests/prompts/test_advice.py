@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from mypy import errorcodes
@@ -17,6 +19,68 @@ from stomper_sdk.prompts.advice import Advice, advice
 
 FILES = sorted(Path(folder.__file__).parent.glob("*/*.md"))
 RUFF_DEFAULT = ("E4", "E7", "E9", "F")
+#: What gives the same before and after, by the file of the example.
+SAME = {
+    "mypy/assignment": "joined(['a', 'b']), joined(['a', 'b'], '-')",
+    "mypy/call-overload": "number({'a': '1', 'b': 2}, 'a')",
+    "mypy/has-type": "(pager := Pager()).start(), pager.forward(), pager.page",
+    "mypy/import-not-found": "dumped([1])",
+    "mypy/index": "version('at 3.11')",
+    "mypy/method-assign": "shouting.render('a')",
+    "mypy/no-any-return": """name('{"name": "a"}')""",
+    "mypy/no-redef": "parts('a,b c', True), parts('a,b c', False)",
+    "mypy/no-untyped-call": "area(2.0)",
+    "mypy/no-untyped-def": "list(joined('ab')), list(joined('ab', '-'))",
+    "mypy/operator": "remaining(3, 1)",
+    "mypy/override": "Money(1) == Money(1), Money(1) == Money(2)",
+    "mypy/type-arg": "lengths(['a', 'bc'])",
+    "mypy/union-attr": "year('2001')",
+    "mypy/unused-ignore": "size('ab')",
+    "mypy/var-annotated": "index(['a', 'b', 'a'])",
+    "ruff/A002": "FOUND",
+    "ruff/ARG002": "Store().load('a')",
+    "ruff/B006": "collect('a', []), collect('a', ['b'])",
+    "ruff/B007": "total({'a': 1.5, 'b': 2})",
+    "ruff/B905": "row(['a', 'b'], ['1', '2'])",
+    "ruff/BLE001": "port({}), port({'port': ''}), port({'port': '1'})",
+    "ruff/E402": "load()",
+    "ruff/E711": "label(None), label(0), label(1)",
+    "ruff/E712": "[state(active, paid) for active in (True, False) for paid in (True, False, None)]",
+    "ruff/E721": "[shown(value) for value in (1000, True, [1, [2]], 'a', None)]",
+    "ruff/E722": "port({}), port({'port': ''}), port({'port': '1'})",
+    "ruff/E731": "scale(2), scale(2, 3.0)",
+    "ruff/E741": "total(['a', '', 'bc'])",
+    "ruff/F401": "Point(1, 2)",
+    "ruff/F403": "stem('a/b.py')",
+    "ruff/F405": "digits(9), digits(10)",
+    "ruff/FBT002": "LINE",
+    "ruff/N802": "readLines('a')",
+    "ruff/N806": "mean([1, 2])",
+    "ruff/PLC0415": "parse('[1]')",
+    "ruff/PLR2004": "grade(50, 200), grade(49, 200), grade(50, 404)",
+    "ruff/PLW2901": "words([' A', '', 'b '])",
+    "ruff/PTH118": "settings('a', 'b'), settings('/a', '/b')",
+    "ruff/PTH123": "load(name)",
+    "ruff/RET503": "find(['ab'], 'a'), find(['ab'], 'b')",
+    "ruff/RET504": "total([1, 2], 0.5)",
+    "ruff/RET505": "size(0, 2), size(1, 2), size(2, 2)",
+    "ruff/RUF005": "command('a', ['b'], ['c'])",
+    "ruff/RUF012": "Report().head()",
+    "ruff/RUF013": "wait(), wait(2.0)",
+    "ruff/RUF059": "scheme('a://b'), scheme('b')",
+    "ruff/S101": "share(1, 2)",
+    "ruff/SIM102": "[greet(user, q, f) for user in (None, ann) for q in (0, 1) for f in (0, 1)]",
+    "ruff/SIM108": "limit(None), limit(0), limit(1)",
+    "ruff/SIM115": "names(name)",
+    "ruff/SLF001": "balance(Account())",
+    "ruff/UP006": "group(['ab', 'cd'])",
+    "ruff/UP007": "total([1, 2.5])",
+    "ruff/UP008": "(logged := Logged()).__setitem__('a', 1), dict(logged), logged.last",
+    "ruff/UP031": "line('ab', 12.34, 7), line('a' * 12, 1, 1234)",
+    "ruff/UP032": "line('ab', 1234)",
+    "ruff/UP035": "pairs('ab')",
+    "ruff/UP045": "first([]), first(['a'])",
+}
 
 
 def known(check: str) -> list[Advice]:
@@ -65,6 +129,24 @@ def test_mypy_tells_bad_from_good(tmp_path: Path) -> None:
     )
 
 
+def test_flake8_tells_bad_from_good_by_the_same_codes(tmp_path: Path) -> None:
+    written(tmp_path, "ruff")
+    ask = [
+        sys.executable,
+        "-m",
+        "flake8",
+        "--isolated",
+        "--select=E4,E7,F",
+        "--format=%(path)s %(code)s",
+        ".",
+    ]
+    done = subprocess.run(ask, cwd=tmp_path, check=False, capture_output=True, text=True)
+    lines = [line.removeprefix("./").split() for line in done.stdout.splitlines()]
+    shared = [one for one in known("ruff") if re.match(r"(E4|E7|F)\d", one.code)]
+    assert_told(shared, {(file, code) for file, code in lines})
+    assert [advice("flake8", one.code) for one in shared] == shared
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}-{file.stem}")
 def test_a_file_is_short_and_plain(file: Path) -> None:
     content = file.read_text()
@@ -77,6 +159,21 @@ def test_a_file_is_short_and_plain(file: Path) -> None:
     assert one.bad != one.good
     for source in (one.bad, one.good):
         compile(source, file.name, "exec")
+
+
+@pytest.mark.parametrize("name", SAME)
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_what_is_mended_does_what_it_did(name: str, tmp_path: Path) -> None:
+    one = advice(*name.split("/"))
+    assert one is not None
+    (file := tmp_path / "file.txt").write_text("a\nb\n")
+    given = {"name": str(file), "ann": SimpleNamespace(name="Ann")}
+    results = []
+    for source in (one.bad, one.good):
+        names: dict[str, object] = {"__name__": name}
+        exec(source, names)
+        results.append(repr(eval(SAME[name], {**given, **names})))
+    assert results[0] == results[1]
 
 
 def explained_by_ruff() -> Iterator[str]:

@@ -33,6 +33,8 @@ import attrs
 __all__ = ["Advice", "advice"]
 
 _FOLDER = Path(__file__).parent
+#: Checks that give the same codes to the same rules as another.
+_SAME_CODES = {"flake8": "ruff"}
 _FILE = re.compile(
     r"(?P<text>.+?)\n\nBad:\n\n```python\n(?P<bad>.+?)```\n\nGood:\n\n```python\n(?P<good>.+?)```\n",
     re.DOTALL,
@@ -43,8 +45,8 @@ _FILE = re.compile(
 class Advice:
     """How findings of one code are mended well.
 
-    `check` is the kind of the check, as in its `use`; `bad` and `good` are Python code, `good` what `bad`
-    should become.
+    `check` is the kind of the check whose examples these are; `bad` and `good` are Python code, `good` what
+    `bad` should become.
     """
 
     check: str
@@ -59,9 +61,10 @@ def advice(check: str, code: str) -> Advice | None:
     """The advice on a code; None where there is none.
 
     Args:
-        check: the kind of the check, as in its `use`.
+        check: the kind of the check, as in its `use`; flake8 and its plug-ins have most codes with ruff.
         code: as the check reports it.
     """
+    check = _SAME_CODES.get(check, check)
     file = _files().get((check, code))
     return None if file is None else _parsed(check, code, file.read_text(encoding="utf-8"))
 
