@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import IO, Protocol
@@ -38,6 +38,7 @@ __all__ = [
     "find_program",
     "passed_on",
     "run_command",
+    "withheld",
 ]
 
 _GRACE_SECONDS = 2.0
@@ -203,6 +204,11 @@ def clean_environment(extra: Mapping[str, str | None] | None = None) -> dict[str
         if not name.startswith("GIT_") and name not in _OURS and not is_secret(name, value)
     }
     return {**kept, **passed_on(extra or {})}
+
+
+def withheld(passed: Collection[str] = ()) -> frozenset[str]:
+    """The names of our variables that are secret, and kept from programs but for those passed on."""
+    return frozenset(name for name, value in os.environ.items() if is_secret(name, value)) - set(passed)
 
 
 def passed_on(variables: Mapping[str, str | None]) -> dict[str, str]:

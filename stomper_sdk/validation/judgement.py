@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import attrs
 
 from stomper_sdk.validation.run import SuiteRun
@@ -10,6 +12,7 @@ from stomper_sdk.validation.verdict import TestFailure, TestVerdict
 
 __all__ = ["SuiteEvidence", "judge"]
 
+_WORD = re.compile(r"\w+")
 _WAY_OUT = "if a workspace needs preparation, workspace.setup is the place for it"
 
 
@@ -24,6 +27,13 @@ class SuiteEvidence:
     selection: TestSelection
     flaky: frozenset[str] = frozenset()
     before: SuiteRun | None = None
+
+    def words(self) -> frozenset[str]:
+        """Every word of what stands against the fix, or was there before it."""
+        runs = [self.run, *([self.before] if self.before else [])]
+        failures = (failure for run in runs for failure in run.failures)
+        texts = [*(run.trouble for run in runs), *(f"{it.message}\n{it.text}" for it in failures)]
+        return frozenset(word for text in texts for word in _WORD.findall(text))
 
     def without_flaky(self, again: SuiteRun) -> SuiteEvidence:
         """Take out the failures that passed in another run of them."""

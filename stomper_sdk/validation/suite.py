@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import attrs
@@ -11,8 +11,9 @@ import trio
 
 from stomper_sdk.errors import TestsError
 from stomper_sdk.model.pipeline import TestValidationSpec
+from stomper_sdk.model.present import listed
 from stomper_sdk.options import command_words
-from stomper_sdk.process import find_program
+from stomper_sdk.process import find_program, withheld
 from stomper_sdk.sandbox import Sandbox
 from stomper_sdk.validation.baseline import Baseline
 from stomper_sdk.validation.configuration import pytest_settings
@@ -37,7 +38,8 @@ class NoTests:
 class TestSuite:
     """A project's tests. One object serves all files of a run, also at the same time.
 
-    `foreign` is the top of the user's checkout, from which the tests of a workspace must not import.
+    `foreign` is the top of the user's checkout, from which the tests of a workspace must not import;
+    `kept` are the names of secret variables that the tests do not get.
     """
 
     __test__ = False
@@ -45,6 +47,7 @@ class TestSuite:
     command: Runner
     foreign: Path
     flaky_reruns: int = 1
+    kept: frozenset[str] = frozenset()
     _baseline: Baseline = attrs.field(
         default=attrs.Factory(lambda self: Baseline(self.command), takes_self=True), init=False
     )
@@ -66,7 +69,11 @@ class TestSuite:
             TestsError: a command is given and its program is missing.
         """
         command = await trio.to_thread.run_sync(_resolve, spec, root, sandbox)
-        return command if isinstance(command, NoTests) else cls(command, root, spec.flaky_reruns)
+        return (
+            command
+            if isinstance(command, NoTests)
+            else cls(command, root, spec.flaky_reruns, withheld(spec.env))
+        )
 
     async def validate(
         self, workspace: Path, changed: Sequence[str], *, mode: str, base: BaseTree
@@ -91,7 +98,7 @@ class TestSuite:
         evidence = SuiteEvidence(run, selection)
         if not run.foreign and (run.failures or run.trouble):
             evidence = await self._look_closer(evidence, workspace, base)
-        return judge(evidence)
+        return _with_way_out(judge(evidence), evidence, self.kept)
 
     async def still_fail(self, tree: Path, failures: Sequence[TestFailure]) -> bool:
         """Whether any of some failures shows in another tree, too; no more is run than can tell, and once.
@@ -140,6 +147,16 @@ class TestSuite:
             again = await self.command.run(workspace, failed or evidence.selection.files or ())
             evidence = evidence.without_flaky(again)
         return evidence
+
+
+def _with_way_out(verdict: TestVerdict, evidence: SuiteEvidence, kept: Collection[str]) -> TestVerdict:
+    """The verdict, with a word on secret variables for want of which tests seem to fail."""
+    names = sorted(evidence.words().intersection(kept))
+    if not names:
+        return verdict
+    what = f"{listed(names)} {'is' if len(names) == 1 else 'are'} kept from tests, for being secret"
+    way_out = f"test_validation.env: [{', '.join(names)}] passes {'it' if len(names) == 1 else 'them'} on"
+    return attrs.evolve(verdict, summary=f"{verdict.summary}; {what}: {way_out}")
 
 
 def _selected(graph: ImportGraph, workspace: Path, changed: Sequence[str], testmon: Path) -> TestSelection:

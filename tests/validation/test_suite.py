@@ -308,3 +308,27 @@ async def test_an_opaque_command_is_run_again_too(project: Make, tmp_path: Path)
     verdict = await verdict_of(made, {"a.py": "\n"}, command="python check.py", flaky_reruns=1)
     assert verdict.state == "passed"
     assert "1 flaky (the command)" in verdict.summary
+
+
+NEEDS = "import a, os\ndef test_one():\n    assert a.one()\ndef test_key():\n    os.environ['SHOP_API_KEY']\n"
+HINT = "SHOP_API_KEY is kept from tests, for being secret: test_validation.env: [SHOP_API_KEY] passes it on"
+
+
+@pytest.mark.trio
+@pytest.mark.parametrize(
+    ("options", "state"),
+    [({}, "passed"), ({"command": "python -c 'import test_a; test_a.test_key()'"}, "blind")],
+)
+async def test_tests_that_want_a_secret_say_how_to_pass_it_on(
+    options: dict[str, str], state: str, project: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = project({"a.py": GOOD["a.py"], "test_a.py": NEEDS})
+    fix = {"a.py": GOOD["a.py"] + "\n"}
+    there = await verdict_of(made, fix, **options)
+    assert "SHOP_API_KEY is kept" not in there.summary
+    monkeypatch.setenv("SHOP_API_KEY", "hunter2hunter2")
+    verdict = await verdict_of(made, fix, **options)
+    assert (verdict.state, HINT in verdict.summary) == (state, True), verdict.summary
+    assert "hunter2" not in str(verdict)
+    given = await verdict_of(made, fix, env=("SHOP_API_KEY",), **options)
+    assert (given.state, "is kept" in given.summary) == ("passed", False)
