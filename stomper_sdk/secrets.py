@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-__all__ = ["is_secret", "secret_values"]
+__all__ = ["holds_secret", "is_secret", "secret_values"]
 
 _WORDS = frozenset(
     {
@@ -41,3 +41,19 @@ def secret_values(environment: Mapping[str, str] = os.environ) -> frozenset[str]
     values = {value for name, value in environment.items() if is_secret(name, value)}
     values |= {password for value in values for password in _PASSWORD_IN_URL.findall(value)}
     return frozenset(value for value in values if len(value) >= _SHORTEST)
+
+
+def holds_secret(key: str, value: object, secrets: Collection[str]) -> bool:
+    """Whether a value of a pipeline holds one of some secrets, or is one by the name of its key.
+
+    A value that only refers to the environment is none, nor is a number of tokens.
+    """
+    if isinstance(value, Mapping):
+        return any(holds_secret(str(name), item, secrets) for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return any(holds_secret(key, item, secrets) for item in value)
+    if not isinstance(value, str):
+        return False
+    name = key.rpartition(".")[2]
+    named = is_secret(name) and not name.endswith("tokens") and "${" not in value
+    return named or any(secret in value for secret in secrets)

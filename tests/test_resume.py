@@ -20,6 +20,7 @@ from stomper_sdk.cli import main
 from stomper_sdk.errors import ConflictError, RepositoryError, StomperError, UsageError
 from stomper_sdk.faults import POINTS
 from stomper_sdk.flock import try_lock, unlock
+from stomper_sdk.secrets import holds_secret
 
 if TYPE_CHECKING:
     from tests.conftest import Checkout
@@ -348,6 +349,50 @@ def test_a_commit_that_was_taken_out_meanwhile_is_no_result(died: Checkout) -> N
 def test_a_run_is_resumed_as_it_was_narrowed(died: Checkout) -> None:
     with pytest.raises(UsageError, match="was not narrowed to these"):
         stomper_sdk.run(repo=died.root, resume="last", only=stomper_sdk.Selection(codes=("E501",)))
+
+
+def test_a_secret_in_an_override_is_not_kept_and_asked_for_again(
+    make_checkout: Callable[..., Checkout],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("SHOP_API_KEY", "hunter2hunter2")
+    key, value = "apply.commit.template", "hunter2hunter2 {{ path }}"
+    repo = make_checkout(FILES)
+    died = started(repo, "-j", "1", "--set", f"{key}={value}", faults="ended:2=kill")
+    assert died.returncode == -signal.SIGKILL
+    (journal,) = (repo.root / ".stomper" / "sessions").glob("*/journal")
+    assert "hunter2" not in journal.read_text()
+    before = repo.head
+    assert main(["runs", "resume", "--repo", str(repo.root)]) == 2
+    said = capsys.readouterr().err
+    assert f"was given a secret for {key}, which is not kept" in said
+    assert f"--set {key}=VALUE" in said
+    assert repo.head == before
+    again = ["--repo", str(repo.root), "--set", f"{key}={value}"]
+    assert main(["runs", "resume", *again]) == 1
+    assert sorted(repo.subjects[-5:]) == [
+        f"*** {path}" for path in ("a.py", "b.py", "c/c.py", "d.py", "mine.py")
+    ]
+    assert main(["runs", "verify", "--repo", str(repo.root)]) == 2
+    assert main(["runs", "verify", *again]) == 0
+    assert "hunter2" not in journal.read_text()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "kept"),
+    [
+        ("agents.mine.api_key", "sk-1", False),
+        ("agents.mine.env", {"API_TOKEN": "sk-1"}, False),
+        ("agents.mine.env", {"API_TOKEN": "${API_TOKEN}"}, True),
+        ("agents.mine.env", ["API_TOKEN"], True),
+        ("agents.mine.max_output_tokens", "8k", True),
+        ("agents.mine.run", ["sh", "-c", "echo hunter2hunter2"], False),
+        ("retry.max_attempts", 2, True),
+    ],
+)
+def test_what_is_secret_of_overrides(key: str, value: object, kept: bool) -> None:
+    assert holds_secret(key, value, {"hunter2hunter2"}) is not kept
 
 
 def test_a_commit_whose_record_found_no_room_is_told(make_checkout: Callable[..., Checkout]) -> None:

@@ -102,7 +102,13 @@ def revert(session: str = LAST, repo: Folder = ".") -> Mapping[str, str]:
         return revert_run(repository, session)
 
 
-def verify(session: str = LAST, repo: Folder = ".", *, pipeline: Source = None) -> Verification:
+def verify(
+    session: str = LAST,
+    repo: Folder = ".",
+    *,
+    pipeline: Source = None,
+    overrides: Mapping[str, object] | None = None,
+) -> Verification:
     """Run the checks again on what a run has committed, and see whether all that its result says is true.
 
     They look at the commit it began from and at the last one, in workspaces; the user's tree stays as it is.
@@ -111,21 +117,24 @@ def verify(session: str = LAST, repo: Folder = ".", *, pipeline: Source = None) 
         session: its id, a part of it that no other has, or `last`.
         repo: the checkout's folder, or any folder in it.
         pipeline: the run's own, where it was given from Python; else it is read again.
+        overrides: those of the run that held secrets, which are not kept.
 
     Raises:
         UsageError: there is no such run, or more than one.
         StomperError: nothing can be compared: its commits are gone, its pipeline is another one now, a
             check crashed.
     """
-    verification: Verification = trio.run(_verify, session, repo, pipeline)
+    verification: Verification = trio.run(_verify, session, repo, pipeline, overrides or {})
     return verification
 
 
-async def _verify(session: str, repo: Folder, pipeline: Source) -> Verification:
+async def _verify(
+    session: str, repo: Folder, pipeline: Source, overrides: Mapping[str, object]
+) -> Verification:
     with machine_limits(permissions=True), alone(), adopting_orphans():
         result, past = await in_thread(_ended, _root(repo), session)
         before = past.opened
-        async with opened(_as_verified(past, repo, pipeline)) as start:
+        async with opened(_as_verified(past, repo, pipeline, overrides)) as start:
             if config.digest_of(start.context.pipeline) != before.digest:
                 text = f"the pipeline is not the one that {past.session_id} ran"
                 raise StomperError(text, "Undo what was changed in it.")
@@ -146,13 +155,13 @@ def _ended(root: Path, session: str) -> tuple[RunResult, Unfinished]:
     return result, past
 
 
-def _as_verified(past: Unfinished, repo: Folder, pipeline: Source) -> Order:
+def _as_verified(past: Unfinished, repo: Folder, pipeline: Source, overrides: Mapping[str, object]) -> Order:
     """The run's own pipeline, with somebody in the place of agents who are not needed."""
     if past.opened.nameless and pipeline is None:
-        text = f"{past.session_id} was given its pipeline from Python"
+        text = f"{past.session_id} was given its pipeline from Python, or by a text with a secret in it"
         raise StomperError(text, "Give it again: stomper_sdk.api.verify(session, pipeline=...).")
     nobody = dict.fromkeys(past.opened.given, _nobody)
-    return as_before(order_of(pipeline, repo, {}, nobody, None, (), None), past)
+    return as_before(order_of(pipeline, repo, overrides, nobody, None, (), None), past)
 
 
 def _nobody(task: AgentTask) -> None:

@@ -129,15 +129,16 @@ def as_before(order: Order, past: Unfinished) -> Order:
     """What the run that is resumed was asked for, where it is not asked for anew.
 
     Raises:
-        UsageError: its pipeline was given from Python, and is not given again.
+        UsageError: its pipeline was given from Python, or an override held a secret, and is not given again.
     """
     before = past.opened
+    _refuse_withheld(past, order)
     selection = Selection(before.checks, before.codes, before.agents)
     if order.only not in (Selection(), selection):
         text = f"{past.session_id} was not narrowed to these checks, codes or agents"
         raise UsageError(text, "Leave them out: a run is resumed as it was asked for.")
     if before.nameless and order.pipeline is None:
-        text = f"{past.session_id} was given its pipeline from Python"
+        text = f"{past.session_id} was given its pipeline from Python, or by a text with a secret in it"
         raise UsageError(text, "Give it again: stomper_sdk.run(pipeline, resume=...).")
     return attrs.evolve(
         order,
@@ -145,6 +146,14 @@ def as_before(order: Order, past: Unfinished) -> Order:
         overrides={**before.overrides, **order.overrides},
         only=selection,
     )
+
+
+def _refuse_withheld(past: Unfinished, order: Order) -> None:
+    """What was not kept for being secret has to be given again: nothing runs with `***` in its place."""
+    for key in past.opened.withheld:
+        if key not in order.overrides:
+            text = f"{past.session_id} was given a secret for {key}, which is not kept"
+            raise UsageError(text, f"Give it again: --set {key}=VALUE, or overrides={{{key!r}: ...}}.")
 
 
 def absolute(folder: Folder) -> Path:

@@ -18,6 +18,7 @@ __all__ = [
     "OneOf",
     "format_argument",
     "narrowing_arguments",
+    "overrides_argument",
     "overrides_of",
     "parallel_argument",
     "pipeline_argument",
@@ -77,6 +78,10 @@ def pipeline_argument(command: Parser) -> None:
 def pipeline_arguments(command: Parser) -> None:
     """Where the repository is, and what is changed in the pipeline."""
     repo_argument(command)
+    overrides_argument(command)
+
+
+def overrides_argument(command: Parser) -> None:
     command.add_argument(
         "--set",
         action="append",

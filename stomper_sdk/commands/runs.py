@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import attrs
 
 from stomper_sdk.commands import run
-from stomper_sdk.commands.base import format_argument, repo_argument, whole_number
+from stomper_sdk.commands.base import (
+    format_argument,
+    overrides_argument,
+    overrides_of,
+    repo_argument,
+    whole_number,
+)
 from stomper_sdk.errors import UsageError
 
 if TYPE_CHECKING:
@@ -91,11 +97,13 @@ def _show(options: argparse.Namespace, console: Console) -> int:
 
 def _declare_resume(command: Parser) -> None:
     _declare_one(command)
+    overrides_argument(command)
     run.reporting_arguments(command)
 
 
 def _resume(options: argparse.Namespace, console: Console) -> int:
-    return run.carry_out(options, console, repo=options.repo, resume=options.session)
+    overrides = overrides_of(options)
+    return run.carry_out(options, console, repo=options.repo, overrides=overrides, resume=options.session)
 
 
 def _diff(options: argparse.Namespace, console: Console) -> int:
@@ -116,6 +124,7 @@ def _revert(options: argparse.Namespace, console: Console) -> int:
 
 def _declare_verify(command: Parser) -> None:
     _declare_one(command)
+    overrides_argument(command)
     format_argument(command, "text", "json")
 
 
@@ -123,7 +132,7 @@ def _verify(options: argparse.Namespace, console: Console) -> int:
     from stomper_sdk import api
     from stomper_sdk.reports.verification import verification_text
 
-    verification = api.verify(options.session, options.repo)
+    verification = api.verify(options.session, options.repo, overrides=overrides_of(options))
     if options.output == "json":
         console.document(verification.to_dict())
     else:

@@ -19,6 +19,7 @@ from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.model.plan import FileTask
 from stomper_sdk.model.present import counted
 from stomper_sdk.model.result import FileResult
+from stomper_sdk.secrets import holds_secret
 from stomper_sdk.stages.base import Context, RunState, Selection
 from stomper_sdk.stages.planning import CHANGED
 from stomper_sdk.vcs.history import commits_between
@@ -63,20 +64,24 @@ def opened_record(
     context: Context,
 ) -> Opened:
     """What the journal of a run begins with."""
-    target = context.target
+    target, secrets = context.target, context.pipeline.secrets
     named = source is None or isinstance(source, str | os.PathLike)
+    # A text that holds a secret is not kept, so that only its caller can give it again.
+    named = named and not (isinstance(source, str) and holds_secret("", source, secrets))
+    withheld = tuple(key for key, value in overrides.items() if holds_secret(key, value, secrets))
     return Opened(
         base_commit=context.base_commit,
         target=target.ref if target else "",
         checked_out=target is not None and target.checked_out,
-        source=_named(os.fspath(source)) if isinstance(source, str | os.PathLike) else None,
+        source=_named(os.fspath(source)) if named and isinstance(source, str | os.PathLike) else None,
         nameless=not named,
-        overrides=overrides,
+        overrides={**overrides, **dict.fromkeys(withheld, "***")},
         checks=selection.checks,
         codes=selection.codes,
         agents=selection.agents,
         digest=digest_of(context.pipeline),
         given=given,
+        withheld=withheld,
     )
 
 

@@ -20,6 +20,7 @@ class Opened:
     `source` is the pipeline as it was named, or its text, None for the default one. Of one that only its
     caller can give again, there is none, and `nameless` is true. `digest` is that of the pipeline as it
     was read, so that another one is noticed. `given` are the names of agents that the caller gave.
+    `withheld` are the keys of overrides whose values hold secrets, and stand here as `***`.
     `reverts` is the session of another run where this is no run, but takes back that one's commits.
     """
 
@@ -34,6 +35,7 @@ class Opened:
     agents: tuple[str, ...]
     digest: str
     given: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
     reverts: str | None = None
 
 
