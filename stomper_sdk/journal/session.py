@@ -217,7 +217,7 @@ def is_alive(folder: Path) -> bool:
     if folder.is_symlink() or alive.is_symlink() or not (alive.is_file() and (folder / _RECORD).is_file()):
         return False
     try:
-        lock = try_lock(alive)
+        lock = try_lock(alive, make=False)
     except OSError:  # somebody else's, whom we cannot ask
         return False
     if lock is not None:
@@ -233,7 +233,11 @@ def _lock_of(folder: Path) -> int | None:
     alive = folder / _ALIVE
     if folder.is_symlink() or alive.is_symlink() or not alive.is_file():
         return None
-    return try_lock(alive) if SESSION_ID.fullmatch(folder.name) else None
+    if not SESSION_ID.fullmatch(folder.name):
+        return None
+    with contextlib.suppress(FileNotFoundError):  # closed at this moment
+        return try_lock(alive, make=False)
+    return None
 
 
 def _read(record: Path) -> DeadSession | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,31 @@ async def test_there_is_a_limit_to_waiting(tmp_path: Path, autojump_clock: trio.
             raise AssertionError("held by two")
     assert other is not None
     unlock(other)
+
+
+@pytest.mark.parametrize("make", [True, False])
+def test_a_file_that_is_removed_while_it_is_being_locked_is_not_held(
+    make: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else two would hold the lock: one on the file that is gone, one on the file that is there."""
+    path, lock = tmp_path / "lock", fcntl.flock
+    path.touch()
+
+    def removed_before(descriptor: int, operation: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", lock)
+        path.unlink()
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", removed_before)
+    if not make:
+        with pytest.raises(FileNotFoundError):
+            try_lock(path, make=False)
+        assert not path.exists()
+        return
+    held = try_lock(path)
+    assert held is not None
+    assert try_lock(path) is None
+    unlock(held)
 
 
 def test_without_tasks_there_is_a_limit_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
