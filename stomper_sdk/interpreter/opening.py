@@ -90,6 +90,7 @@ async def opened_context(
             main=SharedLock(locks / COMMIT_LOCK, lambda: emit(Notice(clock(), _WAITING))),
             checks=resolved.checks,
             cascade=Cascade(resolved.cascade),
+            template=resolved.template,
             tests=None if isinstance(tests, NoTests) or pipeline.test_validation.mode == "none" else tests,
             explanations=Explanations(),
             emit=emit,

@@ -19,12 +19,11 @@ from stomper_sdk.interpreter.program import Program, compile_stages
 from stomper_sdk.model.pipeline import AgentSpec, CheckSpec, Pipeline
 from stomper_sdk.model.price import Price
 from stomper_sdk.options import build, command_words, nearest, optional
-from stomper_sdk.prompts import check_template
+from stomper_sdk.prompts import Template, load_template
 from stomper_sdk.reducers import resolve_reducers
 from stomper_sdk.signatures import refusal
 from stomper_sdk.stages.base import Selection
 from stomper_sdk.stages.cascade import Tier
-from stomper_sdk.stages.generate_prompt import template_of
 from stomper_sdk.stages.message import check_commit_template
 
 __all__ = ["Resolved", "resolve"]
@@ -41,6 +40,7 @@ class Resolved:
     program: Program
     checks: tuple[Check, ...]
     cascade: tuple[Tier, ...]
+    template: Template
 
 
 def resolve(
@@ -73,14 +73,14 @@ def resolve(
     checks = [attempt(_check, spec) for spec in _selected_checks(pipeline, selection)]
     cascade = [attempt(_tier, name, pipeline, agents) for name in _cascade(pipeline, selection, agents)]
     attempt(resolve_reducers, pipeline.reducers)
-    attempt(check_template, template_of(pipeline.prompt.template, root), pipeline.prompt.levels)
+    template = attempt(load_template, pipeline.prompt.template, root, pipeline.prompt.levels)
     attempt(check_commit_template, pipeline.apply.commit.template)
     problems += _further_problems(pipeline)
     problems += _unconfined(pipeline, [tier.agent for tier in cascade if tier is not None])
     problems += _unpriced(pipeline, [tier.agent for tier in cascade if tier is not None], agents)
     if problems:
         raise PipelineError([_placed(problem, pipeline) for problem in problems], "\n".join(hints))
-    return Resolved(program, tuple(checks), tuple(cascade))
+    return Resolved(program, tuple(checks), tuple(cascade), template)
 
 
 def _further_problems(pipeline: Pipeline) -> Iterator[Problem]:

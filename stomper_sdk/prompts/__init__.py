@@ -2,15 +2,18 @@
 
 from stomper_sdk.prompts.explanations import Explanations
 from stomper_sdk.prompts.levels import choose_level
-from stomper_sdk.prompts.rendering import check_template, mentions, render
-from stomper_sdk.prompts.values import Constraints, PromptInput
+from stomper_sdk.prompts.rendering import render
+from stomper_sdk.prompts.template import Template, load_template, mentions
+from stomper_sdk.prompts.values import Constraints, LastAttempt, PromptInput
 
 __all__ = [
     "Constraints",
     "Explanations",
+    "LastAttempt",
     "PromptInput",
-    "check_template",
+    "Template",
     "choose_level",
+    "load_template",
     "mentions",
     "render",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from stomper_sdk.model.finding import Finding
 
-__all__ = ["capped", "excerpts", "fenced", "inline", "place"]
+__all__ = ["capped", "excerpts", "fenced", "inline", "place", "span"]
 
 _AROUND = 3
 _SCOPE_LINES = 60
@@ -29,9 +29,22 @@ def inline(text: str) -> str:
 
 def fenced(text: str, language: str = "") -> str:
     """A Markdown fence that is longer than any run of backticks inside."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
+    fence = "`" * max(3, _longest_run(text) + 1)
     return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+
+
+def span(text: str) -> str:
+    """The text in backticks, in one line and likewise safe."""
+    line = inline(text)
+    ticks = "`" * (_longest_run(line) + 1)
+    return (
+        f"{ticks} {line} {ticks}" if line.startswith("`") or line.endswith("`") else f"{ticks}{line}{ticks}"
+    )
+
+
+def _longest_run(text: str) -> int:
+    """How many backticks stand side by side at most."""
+    return max((len(run) for run in re.findall(r"`+", text)), default=0)
 
 
 def capped(text: str, limit: int = _FILE_CHARACTERS) -> str:

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
+from typing import Any
 
 import attrs
 
 from stomper_sdk.model.finding import Finding
+from stomper_sdk.prompts.advice import Advice
+from stomper_sdk.validation import TestFailure
 
-__all__ = ["Constraints", "PromptInput"]
+__all__ = [
+    "VARIABLES",
+    "Constraints",
+    "Guide",
+    "LastAttempt",
+    "PromptInput",
+    "Related",
+    "Snippet",
+    "variables_of",
+]
 
 _LANGUAGES = {
     ".c": "c",
@@ -53,27 +65,78 @@ class Constraints:
 
 
 @attrs.frozen
+class LastAttempt:
+    """What became of the attempt before this one.
+
+    `remaining` are findings that it left, `suppressed` those that it only silenced, `introduced` those that
+    it brought. `rejected` says why it was not taken, if anything stood against it; `failures` are the tests
+    that it broke.
+    """
+
+    remaining: tuple[Finding, ...] = ()
+    suppressed: tuple[Finding, ...] = ()
+    introduced: tuple[Finding, ...] = ()
+    rejected: str | None = None
+    failures: tuple[TestFailure, ...] = ()
+
+
+@attrs.frozen
+class Guide:
+    """A text in which the repository says how it is worked on."""
+
+    path: str
+    text: str
+
+
+@attrs.frozen
+class Snippet:
+    """Code of another file: what it is of (`name`), and where it begins."""
+
+    name: str
+    path: str
+    line: int
+    text: str
+
+
+@attrs.frozen
+class Related:
+    """Code of other files: definitions of what the flagged code uses, and calls of what it defines."""
+
+    definitions: tuple[Snippet, ...] = ()
+    callers: tuple[Snippet, ...] = ()
+
+
+@attrs.frozen
 class PromptInput:
     """One file's case.
 
-    `source` is the file's text as the attempt finds it, `explanations` what the tools say of each code.
-    `remaining`, `introduced` and `rejected` tell what the last attempt left, brought in, and was
-    refused for. Paths are relative to the repository's root.
+    `source` is the file's text as the attempt finds it. `explanations` are what the tools say of each
+    code, `advice` what we say. `last` is the attempt before, None where there was none or nothing is
+    known of it. Paths are relative to the repository's root.
     """
 
     path: str
     source: str = ""
     findings: tuple[Finding, ...] = ()
     explanations: Mapping[str, str] = attrs.field(factory=dict)
+    advice: Mapping[str, Advice] = attrs.field(factory=dict)
+    guides: tuple[Guide, ...] = ()
+    related: Related = Related()
     constraints: Constraints = Constraints()
     attempt: int = 1
     level: str = "normal"
-    remaining: tuple[Finding, ...] = ()
-    introduced: tuple[Finding, ...] = ()
-    rejected: str | None = None
+    last: LastAttempt | None = None
     pipeline: str = ""
 
     @property
     def language(self) -> str:
         """The name of the file's language, as a fence gives it; empty where the suffix tells none."""
         return _LANGUAGES.get(PurePosixPath(self.path).suffix.lower(), "")
+
+
+#: The names of a template's variables.
+VARIABLES = (*attrs.fields_dict(PromptInput), "language")
+
+
+def variables_of(given: PromptInput) -> dict[str, Any]:
+    return {name: getattr(given, name) for name in VARIABLES}

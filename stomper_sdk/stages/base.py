@@ -26,7 +26,7 @@ from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.model.plan import FileTask, Plan
 from stomper_sdk.model.result import Attempt, AttemptOutcome, FileResult, FindingEnd
 from stomper_sdk.process import Confinement
-from stomper_sdk.prompts import Explanations
+from stomper_sdk.prompts import Explanations, Template
 from stomper_sdk.registry import Registry
 from stomper_sdk.sandbox import Sandbox
 from stomper_sdk.stages.cascade import Cascade
@@ -204,6 +204,7 @@ class Context:
     checks: tuple[Check, ...]
     cascade: Cascade
     tests: TestSuite | None
+    template: Template
     explanations: Explanations
     emit: Callable[[Event], None]
     clock: Callable[[], float]

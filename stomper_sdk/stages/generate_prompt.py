@@ -1,58 +1,75 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import attrs
 
 from stomper_sdk.guard import forbidden
 from stomper_sdk.guard.limits import scope_text
-from stomper_sdk.prompts import Constraints, PromptInput, choose_level, mentions, render
+from stomper_sdk.prompts import (
+    Constraints,
+    LastAttempt,
+    PromptInput,
+    choose_level,
+    mentions,
+    render,
+)
+from stomper_sdk.prompts.advice import Advice, advice
 from stomper_sdk.stages.base import Context, FileState, define_stage
 from stomper_sdk.stages.looking import read_text
+from stomper_sdk.stages.retelling import Retelling
 from stomper_sdk.vcs.git import in_thread
 
-__all__ = ["generate_prompt", "template_of"]
+__all__ = ["generate_prompt"]
 
 
 @define_stage("generate_prompt", block="attempt", needs=["workspace"], gives=["prompt"])
 async def generate_prompt(state: FileState, context: Context) -> FileState:
     """Say what is to be fixed, at the level that the strategy chooses for this attempt."""
     trial, spec = state.at_work(), context.pipeline.prompt
-    template = template_of(spec.template, context.root)
     level = choose_level(spec.strategy, spec.levels, trial.round)
-    wanted = mentions(template, level, "explanations")
-    explanations = await _explanations(state, context) if wanted else {}
-    prompt = render(template, level, await _input(state, context, level, explanations))
+    prompt = render(context.template, level, await _input(state, context, level))
     return attrs.evolve(state, trial=attrs.evolve(trial, level=level, prompt=prompt))
 
 
-def template_of(declared: str, root: Path) -> str:
-    """A built-in name as it is; a path from the top of the user's checkout."""
-    return declared if declared.isidentifier() else str(root / declared)
-
-
-async def _input(
-    state: FileState, context: Context, level: str, explanations: Mapping[str, str]
-) -> PromptInput:
-    trial, seen = state.at_work(), state.last.delta if state.last else None
-    now = await in_thread(read_text, state.lent().path / state.task.path) if trial.start else None
-    guard = context.pipeline.guard
+async def _input(state: FileState, context: Context, level: str) -> PromptInput:
+    """What the template can speak of; what it does not speak of is not found out where that costs time."""
+    trial, root = state.at_work(), state.lent().path
+    now = await in_thread(read_text, root / state.task.path) if trial.start else None
+    guard, retelling = context.pipeline.guard, Retelling.of(context.root, root)
+    wanted = mentions(context.template, level, "explanations")
     return PromptInput(
         path=state.task.path,
         source=state.source if now is None else now,
-        findings=trial.targets,
-        explanations=explanations,
+        findings=retelling.findings(trial.targets),
+        explanations=await _explanations(state, context) if wanted else {},
+        advice=_advice(state, context),
         constraints=Constraints(
             scope_text(state.task.path, guard), guard.max_changed_lines, forbidden(guard.forbid)
         ),
         attempt=trial.round,
         level=level,
-        remaining=state.missed,
-        introduced=seen.introduced if seen else (),
-        rejected=state.refusal,
+        last=_last(state, retelling),
         pipeline=context.pipeline.name,
     )
+
+
+def _last(state: FileState, retelling: Retelling) -> LastAttempt | None:
+    """None where this is the first at its findings, also after another commit changed the file."""
+    if state.last is None or state.at_work().round == 1:
+        return None
+    delta, tests = state.last.delta, state.last.tests
+    seen = LastAttempt(rejected=retelling.text(state.refusal or "") or None)
+    if tests is not None:
+        seen = attrs.evolve(seen, failures=retelling.failures(tests.failures))
+    if delta is not None:
+        seen = attrs.evolve(
+            seen,
+            remaining=retelling.findings(state.missed),
+            suppressed=retelling.findings(delta.suppressed),
+            introduced=retelling.findings(delta.introduced),
+        )
+    return seen
 
 
 async def _explanations(state: FileState, context: Context) -> Mapping[str, str]:
@@ -62,3 +79,10 @@ async def _explanations(state: FileState, context: Context) -> Mapping[str, str]
         codes = [finding.code for finding in state.at_work().targets if finding.check == spec.name]
         said |= await context.explanations.get(spec.use, codes)
     return said
+
+
+def _advice(state: FileState, context: Context) -> Mapping[str, Advice]:
+    uses = {spec.name: spec.use for spec in context.pipeline.checks}
+    codes = {(finding.check, finding.code) for finding in state.at_work().targets}
+    found = {code: advice(uses.get(check, check), code) for check, code in codes}
+    return {code: said for code, said in found.items() if said is not None}

@@ -1,0 +1,106 @@
+"""What an agent is told in a run: of its file and the attempt before, not of where the repository lies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import stomper_sdk
+from stomper_sdk import AgentTask
+from stomper_sdk.stages.retelling import Retelling
+
+if TYPE_CHECKING:
+    from tests.conftest import Checkout
+
+Make = Callable[..., "Checkout"]
+LEVELS = ("minimal", "normal", "detailed", "verbose")
+SOURCE = "import os\n\n\ndef total(prices):\n    return sum(prices)\n"
+BROKEN = SOURCE.removeprefix("import os\n\n\n").replace("sum(prices)", "max(prices)")
+TESTS = """\
+import os
+from a import total
+
+
+def test_total():
+    where = os.environ["WHERE"]
+    print(where)
+    assert total([1, 2, 4]) == 7, f"{where}/a.py is wrong"
+"""
+
+
+def prompts_of(repo: Checkout, write: str | None = None, **overrides: Any) -> list[str]:
+    """The prompts of a run whose agent writes the same at each attempt."""
+    prompts: list[str] = []
+
+    def agent(task: AgentTask) -> None:
+        prompts.append(task.prompt)
+        if write is not None:
+            (task.workspace / task.path).write_text(write)
+
+    settings = {"retry.max_attempts": 1, **overrides}
+    if not {"test_validation", "test_validation.mode"} & settings.keys():
+        settings["test_validation.mode"] = "none"
+    stomper_sdk.run("default", repo=repo.root, agents={"builtin": agent}, overrides=settings)
+    return prompts
+
+
+@pytest.fixture
+def make(make_checkout: Make) -> Callable[[Mapping[str, str]], Checkout]:
+    return lambda files: make_checkout({"a.py": SOURCE, "ruff.toml": 'lint.select = ["F"]\n', **files})
+
+
+def test_no_prompt_tells_where_the_repository_lies(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo = make({"tests/test_a.py": TESTS})
+    monkeypatch.setenv("WHERE", str(repo.root))
+    tests = {"mode": "full", "command": "pytest -q", "env": ["WHERE"], "flaky_reruns": 0}
+    settings = {"test_validation": tests, "prompt.levels": ["minimal", *LEVELS], "retry.max_attempts": 5}
+    first, *others = prompts_of(repo, BROKEN, **settings)
+    assert len(others) == len(LEVELS)
+    for prompt in (first, *others):
+        assert str(repo.root) not in prompt
+        assert "/stomper-" not in prompt, "nor where its workspace does"
+    for prompt in others:
+        assert "1 failed (tests/test_a.py::test_total: AssertionError: a.py is wrong" in prompt
+
+
+def test_a_broken_test_is_shown_with_its_assertion(make: Make) -> None:
+    test = "from a import total\n\n\ndef test_total():\n    assert total([1, 2, 4]) == 7\n"
+    repo = make({"tests/test_a.py": test})
+    settings = {"test_validation.mode": "full", "retry.max_attempts": 2}
+    prompts = prompts_of(repo, BROKEN, **settings)
+    assert "last attempt" not in prompts[0]
+    _, _, last = prompts[1].partition("## What became of the last attempt")
+    assert "`tests/test_a.py::test_total` failed:" in last
+    assert "\n>       assert total([1, 2, 4]) == 7\n" in last
+    assert "\nE       assert 4 == 7\n" in last and "\ntests/test_a.py:5: AssertionError\n" in last
+
+
+def test_each_file_of_a_folder_of_templates_is_its_level(make: Make) -> None:
+    files = {f"prompts/mine/{level}.md.j2": f"{level}: {{{{ path }}}}" for level in ("low", "high")}
+    settings = {"prompt.template": "mine", "prompt.levels": ["low", "high"], "retry.max_attempts": 3}
+    assert prompts_of(make(files), SOURCE + "import re\n", **settings) == [
+        "low: a.py",
+        "high: a.py",
+        "high: a.py",
+    ]
+
+
+def test_a_template_that_cannot_tell_a_case_ends_the_run_with_its_place(make: Make) -> None:
+    repo = make({"prompts/mine.md.j2": "fine\n{{ 1 // (attempt - 1) }}"})
+    settings = {"prompt.template": "mine", "test_validation.mode": "none"}
+    result = stomper_sdk.run("default", repo=repo.root, overrides=settings)
+    assert (result.status, result.exit_code) == ("failed", 2)
+    assert "mine.md.j2:2:1: prompt.template: ZeroDivisionError" in str(result.error)
+
+
+def test_paths_and_secrets_in_what_tools_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_TOKEN", "abcdefgh12345")
+    retold = Retelling.of(Path("/home/me/repo"), Path("/tmp/work"))
+    said = (
+        "see /home/me/repo/a.py and /tmp/work/b.py in /home/me/repo, not /home/me/repository: abcdefgh12345"
+    )
+    assert retold.text(said) == "see a.py and b.py in ., not /home/me/repository: ***"
+    assert retold.text("/data/home/me/repo/a.py") == "/data/home/me/repo/a.py"
