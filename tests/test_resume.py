@@ -102,6 +102,9 @@ def told(repo: Checkout) -> Any:
         del file["duration_seconds"]
         for attempt in file["attempts"]:
             del attempt["duration_seconds"]
+    for tier in document["tiers"]:
+        for timed in (tier, *tier["codes"]):
+            del timed["duration_seconds"]
     for proven in (*document["findings"], *document["evidence"]):
         proven["commit"] = proven["commit"] is not None
     return document

@@ -31,13 +31,15 @@ from stomper_sdk.config.sources import Layer, find_base, find_source
 from stomper_sdk.config.structure import structure, unstructure
 from stomper_sdk.config.validation import schema_problems
 from stomper_sdk.errors import PipelineError, Problem, UsageError
-from stomper_sdk.model.pipeline import Pipeline
+from stomper_sdk.model.pipeline import AgentSpec, Pipeline, WhenSpec
 from stomper_sdk.model.present import hide
 from stomper_sdk.secrets import secret_values
 
 __all__ = ["digest_of", "load_pipeline", "parse_override"]
 
 Source = str | os.PathLike[str] | Mapping[str, object] | Pipeline | None
+#: What is left of an agent that Python replaces: how the run uses it, not what it is.
+_REPLACED, _OF_ANY_AGENT = "python", ("when", "price")
 _NO_OVERRIDES: Mapping[str, object] = MappingProxyType({})
 
 
@@ -59,8 +61,8 @@ def load_pipeline(
         overrides: dotted paths and what stands there instead; as with `extends`, mappings merge by
             key and everything else replaces.
         environ: what `${NAME}` is read from; the process's environment if None.
-        extra_agents: agents given from Python; they replace those of the same name, whose options
-            are then not looked at.
+        extra_agents: agents given from Python; they replace those of the same name, of which only `when`
+            and `price` still hold.
 
     Raises:
         PipelineError: with every problem, each with its place in the file that holds it.
@@ -162,8 +164,12 @@ def _reloaded(
     extra_agents: Collection[str],
 ) -> Pipeline:
     if not overrides:
-        kept = tuple(agent for agent in pipeline.agents if agent.name not in extra_agents)
-        return attrs.evolve(pipeline, agents=kept)
+        agents = (
+            AgentSpec(it.name, _REPLACED, when=it.when, price=it.price) if it.name in extra_agents else it
+            for it in pipeline.agents
+            if it.name not in extra_agents or it.when != WhenSpec() or it.price is not None
+        )
+        return attrs.evolve(pipeline, agents=tuple(agents))
     place = Place(pipeline.origin or "<Pipeline>")
     root = from_python(unstructure(pipeline), place, secrets=pipeline.secrets)
     substitution.secrets |= pipeline.secrets
@@ -184,7 +190,7 @@ def _checked(
     problems = substitution.problems
     for key, value in overrides.items():
         root = _overridden(root, key, value, problems)
-    root = substitution.visit(_with_use(_without_agents(root, extra_agents)))
+    root = substitution.visit(_with_use(_replaced(root, extra_agents)))
     problems += schema_problems(root)
     problems += not_available_problems(root)
     problems += rule_problems(root, extra_agents)
@@ -235,9 +241,24 @@ def _without(node: Node, keys: Collection[str]) -> Node:
     return attrs.evolve(node, value=kept)
 
 
-def _without_agents(root: Node, names: Collection[str]) -> Node:
+def _replaced(root: Node, names: Collection[str]) -> Node:
     """Without the agents that Python replaces, before anything asks for their variables."""
-    return _mapped(root, "agents", lambda agents: _without(agents, names))
+
+    def others(agents: Node) -> Node:
+        if not isinstance(agents.value, dict):
+            return agents
+        left = {name: _left(agent) if name in names else agent for name, agent in agents.value.items()}
+        return attrs.evolve(agents, value={name: agent for name, agent in left.items() if agent})
+
+    return _mapped(root, "agents", others)
+
+
+def _left(agent: Node) -> Node | None:
+    """What still holds of an agent that is replaced; None for nothing."""
+    if not isinstance(agent.value, dict):
+        return None
+    kept = {key: child for key, child in agent.value.items() if key in _OF_ANY_AGENT}
+    return attrs.evolve(agent, value={"use": Node(_REPLACED, agent.place), **kept}) if kept else None
 
 
 def _with_use(root: Node) -> Node:

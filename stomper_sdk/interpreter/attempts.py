@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import attrs
 import trio
@@ -26,7 +26,7 @@ async def run_attempts(block: Block, journey: Journey, context: Context) -> None
     """Work on the file's findings, portion by portion; after one that is not mended comes the next."""
     done: set[Finding] = set()
     first = journey.state.rounds + 1
-    while portion := next_portion(_open(journey.state).keys() - done, context.pipeline.processing):
+    while portion := next_portion(_open(journey.state) - done, context.pipeline.processing):
         blind = await _work_on(portion, block, journey, context, first)
         if blind:
             break
@@ -47,10 +47,10 @@ async def _work_on(
     """
     retry, floor, last = context.pipeline.retry, journey.state.best, None
     for number in range(first, retry.max_attempts + 1):
-        if not _open(journey.state).keys() & portion:
+        if not _open(journey.state) & portion:
             return False
         base = journey.state.best if retry.start_from == "best" else floor
-        left = [now for then, now in journey.state.left_by(base).items() if then in portion]
+        left = [now for then, now in journey.state.left_by(base) if then in portion]
         place = context.cascade.pick(last.agent_index + 1 if last else number - 1, left)
         if place is None or (last is not None and not _worth_another(last, place, retry, context)):
             return False
@@ -64,8 +64,8 @@ async def _work_on(
     return False
 
 
-def _open(state: FileState) -> Mapping[Finding, Finding]:
-    return state.left_by(state.best)
+def _open(state: FileState) -> frozenset[Finding]:
+    return frozenset(then for then, _ in state.left_by(state.best))
 
 
 async def _attempt(

@@ -12,11 +12,13 @@ from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.model.plan import Plan
 from stomper_sdk.model.present import counted, one_line, plain, seconds_text, visible
 from stomper_sdk.model.result import FAILED, OUTCOMES, SUCCEEDED, FileResult, FindingStatus, RunResult
+from stomper_sdk.model.tiers import Tier
 from stomper_sdk.reports.layout import wrapped
 
 __all__ = ["file_line", "plan_text", "result_text"]
 
 _SHOWN = 10
+_SEVERAL = 2
 _INDENT = 10
 _LEDGER: Mapping[FindingStatus, str] = {
     "fixed": "fixed",
@@ -100,7 +102,24 @@ def _facts(result: RunResult, width: int) -> list[str]:
         ("tests", one_line(result.tests or "")),
     ]
     lines = [_fact(name, text, width) for name, text in facts if text]
-    return [*lines, *_reducers(result.reducers, width)]
+    return [*lines, *_tiers(result, width), *_reducers(result.reducers, width)]
+
+
+def _tiers(result: RunResult, width: int) -> list[str]:
+    """What each agent fixed and took, where there were several or one told what it used."""
+    tiers = result.tiers
+    if len(tiers) < _SEVERAL and not any(tier.usage.tokens for tier in tiers):
+        return []
+    return _block("Agents", [_tier_line(tier) for tier in tiers], width)
+
+
+def _tier_line(tier: Tier) -> str:
+    told = [f"{tier.fixed} fixed in {counted(tier.attempts, 'attempt')}", seconds_text(tier.duration_seconds)]
+    if tier.usage.tokens is not None:
+        told.append(f"{tier.usage.tokens:,} tokens")
+    if tier.usage.cost_usd is not None:
+        told.append(f"${tier.usage.cost_usd:.4g}")
+    return f"{visible(tier.agent)}: {', '.join(told)}"
 
 
 def _reducers(reducers: Mapping[str, Any], width: int) -> list[str]:

@@ -146,15 +146,14 @@ class FileState:
         assert self.trial is not None
         return self.trial
 
-    def left_by(self, trial: Trial | None) -> Mapping[Finding, Finding]:
-        """The file's findings that a trial left, as they were before any fix, and as they are in its tree."""
+    def left_by(self, trial: Trial | None) -> tuple[tuple[Finding, Finding], ...]:
+        """Each finding of the file that a trial left, as it was before any fix, and as it is in its tree."""
         if trial is None or trial.delta is None:
-            return {finding: finding for finding in self.task.findings}
+            return tuple((finding, finding) for finding in self.task.findings)
         delta = trial.delta
-        return {
-            **dict(zip(delta.kept, delta.remaining, strict=True)),
-            **{finding: finding for finding in delta.suppressed if finding.path == self.task.path},
-        }
+        silenced = (finding for finding in delta.suppressed if finding.path == self.task.path)
+        kept = zip(delta.kept, delta.remaining, strict=True)
+        return (*kept, *((finding, finding) for finding in silenced))
 
     @property
     def missed(self) -> tuple[Finding, ...]:

@@ -79,7 +79,7 @@ def _tallies(trial: Trial, state: FileState) -> tuple[CodeTally, ...]:
     """By code, what the agent was asked about, and what of it is gone where nothing stands against that."""
     fixed: Sequence[Finding] = ()
     if trial.delta is not None and trial.verdict is None:
-        before = tuple(state.left_by(trial.base).values())
+        before = [now for _, now in state.left_by(trial.base)]
         fixed = compare(before, (*trial.delta.remaining, *trial.delta.suppressed)).fixed
     beside = compare(fixed, trial.targets).fixed
     tried = Counter((finding.check, finding.code) for finding in (*trial.targets, *beside))

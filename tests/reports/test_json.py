@@ -15,7 +15,7 @@ from stomper_sdk.reports import plan_to_dict, to_dict, to_json
 
 DOCUMENTED = (
     *("version", "session_id", "pipeline", "repo", "base_commit", "head_commit", "status", "exit_code"),
-    *("duration_seconds", "peak_parallel_files", "reducers", "files", "findings", "evidence"),
+    *("duration_seconds", "peak_parallel_files", "reducers", "files", "findings", "evidence", "tiers"),
 )
 DOCUMENTED_FILE = (
     *("path", "outcome", "reason", "commit", "duration_seconds", "fixed_count", "remaining_count"),
@@ -24,6 +24,7 @@ DOCUMENTED_FILE = (
 DOCUMENTED_ATTEMPT = (
     *("number", "agent", "level", "outcome", "failure", "reason", "duration_seconds"),
     *("fixed_count", "remaining_count", "new_count", "suppressed_count"),
+    *("used", "codes"),
     *("model", "turns", "tokens_in", "tokens_out", "cost_usd"),
 )
 DOCUMENTED_FINDING = (
