@@ -349,6 +349,35 @@ def test_a_commit_that_was_taken_out_meanwhile_is_no_result(died: Checkout) -> N
     assert (result.exit_code, result.count("fixed"), len(died.subjects)) == (0, 5, fixed + 3)
 
 
+WORDS = (["run", "--resume", "last"], ["runs", "resume"], ["runs", "verify"], ["runs", "revert"])
+
+
+@pytest.mark.parametrize("words", WORDS, ids=" ".join)
+def test_runs_that_came_with_the_repository_are_not_obeyed(
+    words: list[str], died: Checkout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    died.git("add", "--force", ".stomper/sessions")
+    died.git("commit", "--quiet", "--message", "Bring a run along")
+    before = (died.head, died.status)
+    assert main([*words, "--repo", str(died.root)]) == 3
+    assert "git tracks .stomper: its runs came with the repository" in capsys.readouterr().err
+    assert (died.head, died.status) == before
+
+
+def test_a_journal_that_others_can_write_is_not_obeyed(
+    died: Checkout, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (journal,) = (died.root / ".stomper" / "sessions").glob("*/journal")
+    assert journal.stat().st_mode & 0o777 == 0o600
+    journal.chmod(0o620)
+    assert main(["runs", "resume", "--repo", str(died.root)]) == 3
+    assert "cannot be read: others than you can write it (mode 620)" in capsys.readouterr().err
+    journal.chmod(0o600)
+    monkeypatch.setattr("stomper_sdk.journal.log.os.getuid", lambda: 4711)
+    assert main(["runs", "resume", "--repo", str(died.root)]) == 3
+    assert "it belongs to another user, who may have written anything" in capsys.readouterr().err
+
+
 def test_a_run_is_resumed_as_it_was_narrowed(died: Checkout) -> None:
     with pytest.raises(UsageError, match="was not narrowed to these"):
         stomper_sdk.run(repo=died.root, resume="last", only=stomper_sdk.Selection(codes=("E501",)))

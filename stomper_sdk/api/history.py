@@ -22,6 +22,7 @@ from stomper_sdk.api.starting import (
 from stomper_sdk.errors import StomperError, alone, machine_limits
 from stomper_sdk.interpreter.opening import sweep, target_of
 from stomper_sdk.interpreter.past import diff_of, revert_run
+from stomper_sdk.interpreter.resuming import check_own
 from stomper_sdk.interpreter.verifying import verify_result
 from stomper_sdk.journal.history import LAST, find_run, past_runs, result_of
 from stomper_sdk.journal.session import session_folder
@@ -98,7 +99,7 @@ def revert(session: str = LAST, repo: Folder = ".") -> Mapping[str, str]:
         RepositoryError: a commit of it is not in the branch any more.
         ConflictError: something that it changed was changed again since.
     """
-    with machine_limits(permissions=True), _repository(repo) as repository:
+    with machine_limits(permissions=True), _repository(repo, trusted=True) as repository:
         return revert_run(repository, session)
 
 
@@ -132,7 +133,7 @@ async def _verify(
     session: str, repo: Folder, pipeline: Source, overrides: Mapping[str, object]
 ) -> Verification:
     with machine_limits(permissions=True), alone(), adopting_orphans():
-        result, past = await in_thread(_ended, _root(repo), session)
+        result, past = await in_thread(_ended, repo, session)
         before = past.opened
         async with opened(_as_verified(past, repo, pipeline, overrides)) as start:
             if config.digest_of(start.context.pipeline) != before.digest:
@@ -141,12 +142,14 @@ async def _verify(
             return await verify_result(result, past.plan, target_of(before), start.context)
 
 
-def _ended(root: Path, session: str) -> tuple[RunResult, Unfinished]:
+def _ended(repo: Folder, session: str) -> tuple[RunResult, Unfinished]:
     """What a run said of itself at its end, and what its journal says.
 
     Raises:
-        StomperError: one of them is not there, or nothing was committed to look at.
+        StomperError: one of them is not there, or is not our own, or nothing was committed to look at.
     """
+    with _checkout(absolute(repo)) as (root, repository):
+        check_own(repository)
     run = find_run(root, session)
     result = result_of(run)
     past = read_unfinished(session_folder(root, run.session_id))
@@ -169,9 +172,12 @@ def _nobody(task: AgentTask) -> None:
 
 
 @contextmanager
-def _repository(repo: Folder) -> Iterator[Repository]:
+def _repository(repo: Folder, *, trusted: bool = False) -> Iterator[Repository]:
+    """The repository, with what dead sessions left cleaned up; `trusted` where runs are taken at their word."""
     repository = open_repository(absolute(repo))
     try:
+        if trusted:
+            check_own(repository)
         sweep(repository.root, repository)
         yield repository
     finally:

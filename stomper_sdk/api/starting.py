@@ -18,7 +18,7 @@ from stomper_sdk.interpreter.embedding import Listeners, hiding, importable
 from stomper_sdk.interpreter.opening import opened_context, sweep
 from stomper_sdk.interpreter.planner import AgentLike, resolve
 from stomper_sdk.interpreter.program import Program
-from stomper_sdk.interpreter.resuming import check_same, find_past
+from stomper_sdk.interpreter.resuming import check_own, check_same, find_past
 from stomper_sdk.interpreter.scheduler import Control
 from stomper_sdk.journal.unfinished import Unfinished
 from stomper_sdk.model.pipeline import Pipeline
@@ -105,7 +105,7 @@ async def opened(order: Order) -> AsyncIterator[Start]:
     repository = await in_thread(try_repository, folder)
     try:
         root = folder if isinstance(repository, RepositoryError) else repository.root
-        past = await in_thread(find_past, root, order.resume) if order.resume is not None else None
+        past = await in_thread(_past, order, root, repository)
         order = as_before(order, past) if past else order
         pipeline = await in_thread(_loaded, order, root)
         if past:
@@ -161,6 +161,13 @@ def absolute(folder: Folder) -> Path:
         return Path(folder).absolute()
     except FileNotFoundError as error:
         raise RepositoryError("the current folder is gone", "Change to one that is there.") from error
+
+
+def _past(order: Order, root: Path, found: Repository | RepositoryError) -> Unfinished | None:
+    if order.resume is None:
+        return None
+    check_own(found if isinstance(found, Repository) else None)
+    return find_past(root, order.resume)
 
 
 def _loaded(order: Order, root: Path) -> Pipeline:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stomper_sdk.config import digest_of
-from stomper_sdk.errors import UsageError
+from stomper_sdk.errors import RepositoryError, UsageError
 from stomper_sdk.interpreter.guilty import rejected
 from stomper_sdk.interpreter.run import Run
 from stomper_sdk.journal.history import find_run
@@ -25,7 +25,18 @@ from stomper_sdk.stages.planning import CHANGED
 from stomper_sdk.vcs.history import commits_between
 from stomper_sdk.vcs.repository import Repository
 
-__all__ = ["check_same", "find_past", "opened_record", "run_again"]
+__all__ = ["check_own", "check_same", "find_past", "opened_record", "run_again"]
+
+
+def check_own(repository: Repository | None) -> None:
+    """Refuse to do anything on the word of runs that came with the repository.
+
+    Raises:
+        RepositoryError: git tracks what they have kept.
+    """
+    if repository is not None and repository.tracks(".stomper"):
+        text = "git tracks .stomper: its runs came with the repository, and may say anything"
+        raise RepositoryError(text, "Take it out first: git rm -r --cached .stomper")
 
 
 def find_past(root: Path, name: str) -> Unfinished:

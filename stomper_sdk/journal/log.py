@@ -46,17 +46,20 @@ class Journal:
         text = json.dumps([kind, document], separators=(",", ":")).encode()
         # A line feed before it, too: what was torn off before stays on a line of its own.
         line = b"\n%08x %b\n" % (zlib.crc32(text), text)
-        with (self.folder / JOURNAL).open("ab", buffering=0) as file:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+        place = self.folder / JOURNAL
+        with os.fdopen(os.open(place, flags, 0o600), "ab", buffering=0) as file:
             if file.write(line) != len(line):
                 os.write(file.fileno(), b"\n")
-                raise OSError(28, "No space left on device", str(file.name))
+                raise OSError(28, "No space left on device", str(place))
         point(kind.lower())
 
     def records(self) -> Iterator[Record]:
         """Every whole record, in order; nothing of a journal that is not there.
 
         Raises:
-            ValueError: a record fits its sum and is none of ours: another version's, or forged.
+            ValueError: somebody else can have written it, or a record fits its sum and is none of ours:
+                another version's, or forged.
             OSError: it cannot be read.
         """
         try:
@@ -67,9 +70,18 @@ class Journal:
             seen = os.fstat(descriptor)
             if not stat.S_ISREG(seen.st_mode) or seen.st_size > _MAX_BYTES:
                 raise ValueError("the journal is no file of ours")
+            _refuse_strangers(seen)
             for line in file:
                 if (found := _read(line)) is not None:
                     yield found
+
+
+def _refuse_strangers(journal: os.stat_result) -> None:
+    """What a journal says is obeyed: a pipeline is run by it."""
+    if journal.st_uid != os.getuid():
+        raise ValueError("it belongs to another user, who may have written anything")
+    if journal.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise ValueError(f"others than you can write it (mode {stat.S_IMODE(journal.st_mode):o})")
 
 
 def _read(line: bytes) -> Record | None:
