@@ -8,6 +8,7 @@ StomperError
 ├── CheckError          3  a check is missing, crashed, or printed what cannot be read
 │   └── BlockedError    3  the code keeps a check from looking, as a syntax error does
 ├── TestsError          3  the test command that was asked for is missing
+├── HistoryError        3  what was learned cannot be read or written
 ├── CommandError        3  an external command could not be started or ran out of time
 ├── WorkspaceError      3  a workspace could not be made
 ├── StageError          3  a stage of the user's own failed
@@ -40,6 +41,7 @@ __all__ = [
     "CheckError",
     "CommandError",
     "ConflictError",
+    "HistoryError",
     "MachineError",
     "PipelineError",
     "Problem",
@@ -133,6 +135,10 @@ class TestsError(StomperError):
     """The test command that was asked for cannot be run at all."""
 
     __test__ = False
+
+
+class HistoryError(StomperError):
+    """What was learned cannot be read or written: damaged, of a newer version, locked, no room."""
 
 
 class CommandError(StomperError):

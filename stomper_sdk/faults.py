@@ -28,6 +28,7 @@ POINTS = (
     "landed",
     "removed",
     "ended",
+    "history",
     "result",
 )
 _PAUSE_SECONDS = 0.2

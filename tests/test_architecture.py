@@ -19,7 +19,7 @@ FLOORS = (
     {"options", "orphans", "guest", "model", "probe", "flock", "signatures", "clearing", "edits"},
     {"registry", "events", "process", "reports"},
     {"vcs", "journal", "reducers", "config", "sandbox"},
-    {"guard", "workspaces", "validation"},
+    {"guard", "workspaces", "validation", "learning"},
     {"prompts", "agents", "checks", "survey"},
     {"stages", "testing", "starter"},
     {"interpreter", "decorators"},
@@ -37,6 +37,7 @@ ROOMS_OF = {
     "rich": {"console"},
     "asyncio": {"guest"},
     "jinja2": {"prompts", "stages"},
+    "sqlite3": {"learning", "validation"},
 }
 WITHOUT_TRIO = {
     *("errors", "options", "model", "reports", "registry", "signatures", "reducers", "config", "guard"),
@@ -86,7 +87,7 @@ def test_every_library_is_declared() -> None:
     packages = {"git": "gitpython", "gitdb": "gitpython", "yaml": "pyyaml"}
     foreign = {name.partition(".")[0] for path in MODULES for name in imports(path)}
     known = foreign & {*ROOMS_OF, "attrs", "trio", "pathspec", "psutil", "sniffio"}
-    assert {packages.get(name, name) for name in known - {"asyncio"}} <= declared
+    assert {packages.get(name, name) for name in known - {"asyncio", "sqlite3"}} <= declared
 
 
 def test_the_public_names_are_there_sorted_and_typed() -> None:

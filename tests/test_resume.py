@@ -144,7 +144,9 @@ def test_killed_at_any_effect_and_resumed_it_ends_as_if_undisturbed(
     assert repo.leftovers() == []
 
 
-@pytest.mark.parametrize("point", [point for point in POINTS if point not in ("session", "landed")])
+@pytest.mark.parametrize(
+    "point", [point for point in POINTS if point not in ("session", "landed", "history")]
+)
 def test_where_the_disk_is_full_at_an_effect_it_is_said_and_can_be_resumed(
     point: str, undisturbed: tuple[Mapping[str, object], Any], make_checkout: Callable[..., Checkout]
 ) -> None:

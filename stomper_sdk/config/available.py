@@ -19,7 +19,6 @@ _LEAVE_OUT = "leave it out"
 
 # Where (`*` is any key), which values there, and what to do instead. The first row that matches tells.
 NOT_YET: tuple[tuple[Trail, Callable[[Any], bool], str], ...] = (
-    (("prompt", "strategy"), _one_of("adaptive"), "use escalate or fixed:<level>"),
     (("workspace", "kind"), _one_of("pooled", "overlay"), "use worktree or direct"),
     (("sandbox", "network"), _one_of("model-only"), "use deny or allow"),
     (("budget", "*"), lambda limit: not isinstance(limit, dict | None), _LEAVE_OUT),

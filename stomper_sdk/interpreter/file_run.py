@@ -23,6 +23,7 @@ from stomper_sdk.errors import (
 )
 from stomper_sdk.events import FileFinished, FileStarted
 from stomper_sdk.interpreter.attempts import run_attempts
+from stomper_sdk.interpreter.learning import remember
 from stomper_sdk.interpreter.outcome import derive_result
 from stomper_sdk.interpreter.program import Block, Step
 from stomper_sdk.interpreter.steps import Journey, run_step
@@ -75,12 +76,12 @@ async def run_file(
             error = await _travel(journey, block, context)
     except BaseException:
         if journey.state.commit is not None:
-            await _tell(result_of(journey.state), None, ended, context)
+            await _tell(journey.state, result_of(journey.state), None, ended, context)
         raise
     if isinstance(error, ConflictError):
         attempts = _conflicted(journey.state.attempts, error)
         journey.state = attrs.evolve(journey.state, attempts=attempts)
-    await _tell(result_of(journey.state, error), error, ended, context)
+    await _tell(journey.state, result_of(journey.state, error), error, ended, context)
 
 
 def _result(
@@ -93,16 +94,18 @@ def _result(
 
 
 async def _tell(
+    state: FileState,
     result: FileResult,
     error: StomperError | None,
     ended: Callable[[FileResult, StomperError | None], None],
     context: Context,
 ) -> None:
-    """Let everybody know the result, and the journal, also while the run is being cancelled."""
+    """Let everybody know the result, and what is kept for later, also while the run is being cancelled."""
     ended(result, error)
     context.emit(FileFinished(context.clock(), result))
     with trio.CancelScope(shield=True):
         await in_thread(context.session.journal.append, Ended(result))
+        await remember(result, context, len(state.source.splitlines()))
 
 
 async def _travel(journey: Journey, block: Block, context: Context) -> StomperError | None:

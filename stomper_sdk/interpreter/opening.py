@@ -11,6 +11,7 @@ import trio
 
 from stomper_sdk.errors import RepositoryError, StomperError
 from stomper_sdk.events import Event, Notice
+from stomper_sdk.interpreter.learning import common_folder, what_is_known
 from stomper_sdk.interpreter.planner import Resolved
 from stomper_sdk.journal.log import JOURNAL
 from stomper_sdk.journal.records import Landing, Opened
@@ -74,9 +75,13 @@ async def opened_context(
     sandbox = await find_sandbox(pipeline.sandbox, root, git_dirs)
     tests = await TestSuite.find(pipeline.test_validation, root, sandbox)
     session = await in_thread(_open_session, pipeline, root, repository, state, past)
+    recorder = None
     try:
         locks = await in_thread(lock_folder, state, repository)
         base, target = await in_thread(_start_of, pipeline, repository, session, past)
+        recorder, experience, unlearned = await in_thread(
+            what_is_known, pipeline, resolved.cascade, root, repository, session.id
+        )
         context = Context(
             pipeline=pipeline,
             selection=selection,
@@ -96,10 +101,15 @@ async def opened_context(
             emit=emit,
             clock=clock,
             sandbox=sandbox,
+            recorder=recorder,
+            experience=experience,
         )
-        yield context, (*_detached(target), *_notices(pipeline, tests), *_weaker(pipeline, sandbox))
+        told = (*_detached(target), *_notices(pipeline, tests), *_weaker(pipeline, sandbox), *unlearned)
+        yield context, told
     finally:
         with trio.CancelScope(shield=True), trio.move_on_after(_CLOSING_SECONDS):
+            if recorder is not None:
+                await in_thread(recorder.close)
             await in_thread(session.close)
 
 
@@ -189,9 +199,8 @@ def bytes_needed(pipeline: Pipeline, repository: Repository) -> int:
 
 def lock_folder(state: Path, repository: Repository | None) -> Path:
     """Where all checkouts of the repository find the same locks: beside the main one's `.git`."""
-    if repository is not None and repository.common_dir.name == ".git":
-        return state_folder(repository.common_dir.parent) / "locks"
-    return state / "locks"
+    folder = common_folder(state.parent, repository)
+    return state_folder(folder.parent) / "locks"
 
 
 def _start_of(

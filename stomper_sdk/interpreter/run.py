@@ -10,6 +10,7 @@ import attrs
 from stomper_sdk.errors import StomperError, StoppedError
 from stomper_sdk.interpreter.closing import close_run
 from stomper_sdk.interpreter.file_run import run_file
+from stomper_sdk.interpreter.learning import remember_rejected
 from stomper_sdk.interpreter.program import Block, Program, Step
 from stomper_sdk.interpreter.scheduler import Control, Gauge, run_bounded
 from stomper_sdk.interpreter.steps import run_step
@@ -99,7 +100,9 @@ async def _for_each_file(block: Block, context: Context, control: Control, run: 
         run.state = attrs.evolve(run.state, results=in_plan_order(plan.tasks, run.ended))
     if not control.cancelled:
         with control.scope():
+            settled = run.state.results
             run.state = await close_run(run.state, context)
+            await remember_rejected(settled, run.state.results, context)
 
 
 def _open_journal(journal: Journal, opened: Opened, plan: Plan) -> None:

@@ -60,9 +60,13 @@ def tell(
         checks=state.checks,
         tests=state.tests.summary if state.tests else None,
         tests_failed=_tests_failed(run),
-        notices=(*state.notices, *_stopped(run, context)),
+        notices=(*state.notices, *_stopped(run, context), *_unlearned(context)),
         error=hide(str(error), context.pipeline.secrets) if error else None,
     )
+
+
+def _unlearned(context: Context) -> tuple[str, ...]:
+    return (context.recorder.problem,) if context.recorder and context.recorder.problem else ()
 
 
 def _status(run: Run, control: Control, error: StomperError | None) -> RunStatus:

@@ -55,7 +55,8 @@ class Attempt:
 
     `reason` says why it was not taken, `failure` what kind of failure of the agent that was, if it was one.
     `used`: its edits are part of the commit. `fixed_count` and its like tell of the tree as a whole,
-    `codes` of this attempt alone.
+    `codes` of this attempt alone. `round` counts the attempts at the same findings of the file, `why` says
+    why this one got its level, where that was chosen by what was learned.
     """
 
     number: int
@@ -79,6 +80,8 @@ class Attempt:
     turns: int | None = None
     model: str | None = None
     agent_session: str | None = None
+    why: str | None = None
+    round: int = 1
 
 
 @attrs.frozen

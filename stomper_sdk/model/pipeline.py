@@ -24,6 +24,7 @@ __all__ = [
     "CommitSpec",
     "FilesSpec",
     "GuardSpec",
+    "LearningSpec",
     "ParallelismSpec",
     "PerFileSpec",
     "Pipeline",
@@ -124,6 +125,14 @@ class PromptSpec:
     template: str = "default"
     strategy: str = "escalate"
     levels: tuple[str, ...] = ("minimal", "normal", "detailed", "verbose")
+
+
+@attrs.frozen
+class LearningSpec:
+    """What is remembered of attempts: `live` leaves out answers that are only replayed."""
+
+    record: Literal["live", "all", "none"] = "live"
+    seed: int = 0
 
 
 @attrs.frozen
@@ -241,6 +250,7 @@ class Pipeline:
     retry: RetrySpec = RetrySpec()
     processing: ProcessingSpec = ProcessingSpec()
     prompt: PromptSpec = PromptSpec()
+    learning: LearningSpec = LearningSpec()
     test_validation: TestValidationSpec = TestValidationSpec()
     guard: GuardSpec = GuardSpec()
     workspace: WorkspaceSpec = WorkspaceSpec()

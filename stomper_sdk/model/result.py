@@ -193,6 +193,7 @@ _ATTEMPT_KEYS = (
     "number",
     "agent",
     "level",
+    "why",
     "outcome",
     "failure",
     "reason",

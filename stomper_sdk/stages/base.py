@@ -20,6 +20,7 @@ from stomper_sdk.checks.base import Check
 from stomper_sdk.errors import AgentFailure
 from stomper_sdk.events import Event
 from stomper_sdk.journal.session import Session
+from stomper_sdk.learning import Experience, Recorder
 from stomper_sdk.model.evidence import Evidence
 from stomper_sdk.model.finding import Delta, Finding, compare
 from stomper_sdk.model.pipeline import Pipeline
@@ -89,6 +90,7 @@ class Trial:
     targets: tuple[Finding, ...] = ()
     agent: str = ""
     level: str = ""
+    why: str | None = None
     prompt: str = ""
     reply: AgentReply | None = None
     changes: tuple[Change, ...] = ()
@@ -187,7 +189,8 @@ class Context:
     `cascade` holds the agents of `call_agent` in order. `stack` is the file's own exit stack, in which
     everything lent is given back. `base_commit` is what the plan was made from, `warm` a folder of caches
     to start from. `outcome` tells what would become of a file that ended in a state. `sandbox` is what
-    programs in a workspace are shut in.
+    programs in a workspace are shut in. `experience` is what past runs have taught when this one began,
+    `recorder` what writes down how its own attempts went.
     """
 
     pipeline: Pipeline
@@ -208,6 +211,8 @@ class Context:
     emit: Callable[[Event], None]
     clock: Callable[[], float]
     sandbox: Sandbox | None = None
+    recorder: Recorder | None = None
+    experience: Experience = Experience()
     plan: Plan | None = None
     outcome: Callable[[FileState], FileResult] | None = None
     stack: AsyncExitStack = attrs.field(factory=AsyncExitStack)

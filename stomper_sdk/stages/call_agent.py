@@ -115,5 +115,5 @@ async def _hand_over(state: FileState, context: Context, place: int) -> FileStat
     )
     if state.at_work().targets != trial.targets and context.pipeline.stage("generate_prompt"):
         return cast(FileState, await generate_prompt.run(state, context))
-    kept = attrs.evolve(state.at_work(), level=trial.level, prompt=trial.prompt)
+    kept = attrs.evolve(state.at_work(), level=trial.level, why=trial.why, prompt=trial.prompt)
     return attrs.evolve(state, trial=kept)

@@ -10,12 +10,12 @@ from stomper_sdk.prompts import (
     Constraints,
     LastAttempt,
     PromptInput,
-    choose_level,
     mentions,
     render,
 )
 from stomper_sdk.prompts.advice import Advice, advice
 from stomper_sdk.stages.base import Context, FileState, define_stage
+from stomper_sdk.stages.leveling import level_of
 from stomper_sdk.stages.looking import read_text
 from stomper_sdk.stages.retelling import Retelling
 from stomper_sdk.vcs.git import in_thread
@@ -26,10 +26,10 @@ __all__ = ["generate_prompt"]
 @define_stage("generate_prompt", block="attempt", needs=["workspace"], gives=["prompt"])
 async def generate_prompt(state: FileState, context: Context) -> FileState:
     """Say what is to be fixed, at the level that the strategy chooses for this attempt."""
-    trial, spec = state.at_work(), context.pipeline.prompt
-    level = choose_level(spec.strategy, spec.levels, trial.round)
-    prompt = render(context.template, level, await _input(state, context, level))
-    return attrs.evolve(state, trial=attrs.evolve(trial, level=level, prompt=prompt))
+    trial = state.at_work()
+    choice = level_of(state, context)
+    prompt = render(context.template, choice.level, await _input(state, context, choice.level))
+    return attrs.evolve(state, trial=attrs.evolve(trial, level=choice.level, why=choice.why, prompt=prompt))
 
 
 async def _input(state: FileState, context: Context, level: str) -> PromptInput:

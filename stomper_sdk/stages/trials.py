@@ -110,4 +110,6 @@ def _attempt(trial: Trial, state: FileState, seconds: float, secrets: Collection
         turns=reply.turns,
         model=reply.model,
         agent_session=reply.agent_session,
+        why=trial.why,
+        round=trial.round,
     )

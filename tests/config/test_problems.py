@@ -120,7 +120,6 @@ def test_a_stage_of_ones_own_takes_any_options() -> None:
 @pytest.mark.parametrize(
     ("text", "path", "what"),
     [
-        ("prompt: {strategy: adaptive}", "prompt.strategy", "'adaptive' is"),
         ("workspace: {kind: pooled}", "workspace.kind", "'pooled' is"),
         ("workspace: {kind: overlay}", "workspace.kind", "'overlay' is"),
         ("sandbox: {kind: auto, network: model-only}", "sandbox.network", "'model-only' is"),

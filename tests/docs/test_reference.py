@@ -72,7 +72,7 @@ def test_words_that_are_refused_are_offered_nowhere() -> None:
     kinds = dict(re.findall(r"^\| `([\w.]+)` \| ([^|]*) \|", page("language"), re.MULTILINE))
     assert code(kinds["workspace.kind"]) == ["worktree", "direct"]
     assert code(kinds["sandbox.network"]) == ["deny", "allow"]
-    assert code(kinds["prompt.strategy"]) == ["escalate", "fixed:<level>"]
+    assert code(kinds["prompt.strategy"]) == ["adaptive", "escalate", "fixed:<level>"]
 
 
 def test_every_stage_is_told() -> None:

@@ -11,13 +11,13 @@ LEVELS = ("minimal", "normal", "detailed")
 
 
 def test_escalate_takes_the_next_level_each_time_and_stays_at_the_last() -> None:
-    chosen = [choose_level("escalate", LEVELS, attempt) for attempt in (1, 2, 3, 4)]
+    chosen = [choose_level("escalate", LEVELS, attempt).level for attempt in (1, 2, 3, 4)]
     assert chosen == ["minimal", "normal", "detailed", "detailed"]
-    assert choose_level("escalate", ["only"], 7) == "only"
+    assert choose_level("escalate", ["only"], 7).level == "only"
 
 
 def test_fixed_takes_one_level_always() -> None:
-    assert {choose_level("fixed:normal", LEVELS, attempt) for attempt in (1, 2, 9)} == {"normal"}
+    assert {choose_level("fixed:normal", LEVELS, attempt).level for attempt in (1, 2, 9)} == {"normal"}
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ DOCUMENTED_FILE = (
     *("new_count", "suppressed_count", "lines_added", "lines_removed", "tests", "attempts"),
 )
 DOCUMENTED_ATTEMPT = (
-    *("number", "agent", "level", "outcome", "failure", "reason", "duration_seconds"),
+    *("number", "agent", "level", "why", "outcome", "failure", "reason", "duration_seconds"),
     *("fixed_count", "remaining_count", "new_count", "suppressed_count"),
     *("used", "codes"),
     *("model", "turns", "tokens_in", "tokens_out", "cost_usd"),
