@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stomper_sdk.errors import Problem
-from stomper_sdk.prompts.excerpts import capped, excerpts, fenced, inline, place, span
+from stomper_sdk.prompts.excerpts import (
+    capped,
+    excerpts,
+    fenced,
+    inline,
+    numbered,
+    place,
+    span,
+    without_example,
+)
 from stomper_sdk.prompts.failures import shortened
 
 if TYPE_CHECKING:
@@ -21,7 +30,7 @@ BUILT_IN = Path(__file__).parent / "templates"
 SUFFIX = ".md.j2"
 #: What every template ends in: no other file can be read by one.
 ENDING = ".j2"
-_FILTERS = (capped, fenced, inline, place, shortened, span)
+_FILTERS = (capped, fenced, inline, numbered, place, shortened, span, without_example)
 _Loaded = tuple[str, str, Callable[[], bool]]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from stomper_sdk.model.finding import Finding
 
-__all__ = ["capped", "excerpts", "fenced", "inline", "place", "span"]
+__all__ = ["capped", "excerpts", "fenced", "inline", "numbered", "place", "span", "without_example"]
 
 _AROUND = 3
 _SCOPE_LINES = 60
@@ -55,6 +55,17 @@ def capped(text: str, limit: int = _FILE_CHARACTERS) -> str:
     return f"{kept}\n[... cut: {len(text) - len(kept)} more characters ...]"
 
 
+def without_example(explanation: str) -> str:
+    """What a tool says of a code without its example, for where the prompt has one of ours."""
+    return explanation.partition("\n\nExample\n")[0]
+
+
+def numbered(source: str) -> str:
+    """All lines of a file with their numbers."""
+    lines = source.splitlines()
+    return _numbered(lines, 0, len(lines))
+
+
 def excerpts(source: str, findings: Iterable[Finding], path: str, scopes: bool = False) -> list[str]:
     """The lines around findings, numbered; parts that touch become one.
 
@@ -71,11 +82,12 @@ def excerpts(source: str, findings: Iterable[Finding], path: str, scopes: bool =
             index = finding.line - 1
             spans.append((max(0, index - _AROUND), min(len(lines), index + _AROUND + 1)))
             spans += [_scope(lines, index)] if scopes else []
+    return [_numbered(lines, start, end) for start, end in _merged(spans)]
+
+
+def _numbered(lines: Sequence[str], start: int, end: int) -> str:
     width = len(str(len(lines)))
-    return [
-        "\n".join(f"{number + 1:{width}} | {lines[number]}" for number in range(start, end))
-        for start, end in _merged(spans)
-    ]
+    return "\n".join(f"{number + 1:{width}} | {lines[number]}" for number in range(start, end))
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
