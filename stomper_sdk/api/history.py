@@ -173,7 +173,7 @@ def _nobody(task: AgentTask) -> None:
 
 @contextmanager
 def _repository(repo: Folder, *, trusted: bool = False) -> Iterator[Repository]:
-    """The repository, with what dead sessions left cleaned up; `trusted` where runs are taken at their word."""
+    """The repository, with what dead sessions left cleaned up; `trusted` where its runs are believed."""
     repository = open_repository(absolute(repo))
     try:
         if trusted:
