@@ -21,11 +21,12 @@ from stomper_sdk.model.pipeline import Pipeline, WorkspaceSpec
 from stomper_sdk.model.present import counted
 from stomper_sdk.options import command_words
 from stomper_sdk.orphans import end_family
-from stomper_sdk.prompts import Explanations
+from stomper_sdk.prompts import Explanations, Neighbours
 from stomper_sdk.sandbox import Sandbox, find_sandbox
 from stomper_sdk.stages.base import Context, Selection
 from stomper_sdk.stages.cascade import Cascade
 from stomper_sdk.validation import NoTests, TestSuite
+from stomper_sdk.vcs.checkout import ABSENT
 from stomper_sdk.vcs.git import GitError, in_thread
 from stomper_sdk.vcs.locks import SharedLock, held
 from stomper_sdk.vcs.repair import repair
@@ -79,6 +80,7 @@ async def opened_context(
     try:
         locks = await in_thread(lock_folder, state, repository)
         base, target = await in_thread(_start_of, pipeline, repository, session, past)
+        await in_thread(_check_guides_committed, pipeline, root, repository, base)
         recorder, experience, unlearned = await in_thread(
             what_is_known, pipeline, resolved.cascade, root, repository, session.id
         )
@@ -98,6 +100,7 @@ async def opened_context(
             template=resolved.template,
             tests=None if isinstance(tests, NoTests) or pipeline.test_validation.mode == "none" else tests,
             explanations=Explanations(),
+            neighbours=Neighbours(),
             emit=emit,
             clock=clock,
             sandbox=sandbox,
@@ -264,6 +267,20 @@ def preparation_of(spec: WorkspaceSpec, root: Path, repository: Repository) -> P
     copies = repository.ignored_files(patterns) if patterns.is_file() else ()
     setup = command_words(spec.setup) if spec.setup else ()
     return Preparation(root, copies, spec.link, setup)
+
+
+def _check_guides_committed(
+    pipeline: Pipeline, root: Path, repository: Repository | None, base: str | None
+) -> None:
+    """Refuse a guide that workspaces lack: no prompt would have it."""
+    if repository is None or base is None:
+        return
+    for path in pipeline.prompt.guides:
+        if repository.blob_at(base, path) == ABSENT.sha:
+            copies = preparation_of(pipeline.workspace, root, repository).copies
+            if path not in copies:
+                text = f"prompt.guides: {path} is not in the commit, so no workspace has it"
+                raise RepositoryError(text, "Commit it, or let workspace.include name it.")
 
 
 def _detached(target: Target | None) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from stomper_sdk.interpreter.program import Program, compile_stages
 from stomper_sdk.model.pipeline import AgentSpec, CheckSpec, Pipeline
 from stomper_sdk.model.price import Price
 from stomper_sdk.options import build, command_words, nearest, optional
-from stomper_sdk.prompts import Template, load_template
+from stomper_sdk.prompts import Template, check_guides, load_template
 from stomper_sdk.reducers import resolve_reducers
 from stomper_sdk.signatures import refusal
 from stomper_sdk.stages.base import Selection
@@ -74,6 +74,7 @@ def resolve(
     cascade = [attempt(_tier, name, pipeline, agents) for name in _cascade(pipeline, selection, agents)]
     attempt(resolve_reducers, pipeline.reducers)
     template = attempt(load_template, pipeline.prompt.template, root, pipeline.prompt.levels)
+    attempt(check_guides, pipeline.prompt.guides, root)
     attempt(check_commit_template, pipeline.apply.commit.template)
     problems += _further_problems(pipeline)
     problems += _unconfined(pipeline, [tier.agent for tier in cascade if tier is not None])

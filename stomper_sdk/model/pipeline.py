@@ -125,6 +125,7 @@ class PromptSpec:
     template: str = "default"
     strategy: str = "escalate"
     levels: tuple[str, ...] = ("minimal", "normal", "detailed", "verbose")
+    guides: tuple[str, ...] = ()
 
 
 @attrs.frozen

@@ -27,7 +27,7 @@ from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.model.plan import FileTask, Plan
 from stomper_sdk.model.result import Attempt, AttemptOutcome, FileResult, FindingEnd
 from stomper_sdk.process import Confinement
-from stomper_sdk.prompts import Explanations, Template
+from stomper_sdk.prompts import Explanations, Neighbours, Template
 from stomper_sdk.registry import Registry
 from stomper_sdk.sandbox import Sandbox
 from stomper_sdk.stages.cascade import Cascade
@@ -208,6 +208,7 @@ class Context:
     tests: TestSuite | None
     template: Template
     explanations: Explanations
+    neighbours: Neighbours
     emit: Callable[[Event], None]
     clock: Callable[[], float]
     sandbox: Sandbox | None = None

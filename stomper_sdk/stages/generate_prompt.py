@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import attrs
 
@@ -10,7 +11,9 @@ from stomper_sdk.prompts import (
     Constraints,
     LastAttempt,
     PromptInput,
+    Related,
     mentions,
+    read_guides,
     render,
 )
 from stomper_sdk.prompts.advice import Advice, advice
@@ -34,19 +37,21 @@ async def generate_prompt(state: FileState, context: Context) -> FileState:
 
 async def _input(state: FileState, context: Context, level: str) -> PromptInput:
     """What the template can speak of; what it does not speak of is not found out where that costs time."""
-    trial, root = state.at_work(), state.lent().path
-    now = await in_thread(read_text, root / state.task.path) if trial.start else None
+    trial, path, root = state.at_work(), state.task.path, state.lent().path
+    now = await in_thread(read_text, root / path) if trial.start else None
+    source = state.source if now is None else now
     guard, retelling = context.pipeline.guard, Retelling.of(context.root, root)
-    wanted = mentions(context.template, level, "explanations")
+    speaks_of = partial(mentions, context.template, level)
+    guides, neighbours = context.pipeline.prompt.guides, context.neighbours
     return PromptInput(
-        path=state.task.path,
-        source=state.source if now is None else now,
+        path=path,
+        source=source,
         findings=retelling.findings(trial.targets),
-        explanations=await _explanations(state, context) if wanted else {},
-        advice=_advice(state, context),
-        constraints=Constraints(
-            scope_text(state.task.path, guard), guard.max_changed_lines, forbidden(guard.forbid)
-        ),
+        explanations=await _explanations(state, context) if speaks_of("explanations") else {},
+        advice=_advice(state, context) if speaks_of("advice") else {},
+        guides=await in_thread(read_guides, guides, root) if guides and speaks_of("guides") else (),
+        related=await neighbours.of(path, source, trial.targets, root) if speaks_of("related") else Related(),
+        constraints=Constraints(scope_text(path, guard), guard.max_changed_lines, forbidden(guard.forbid)),
         attempt=trial.round,
         level=level,
         last=_last(state, retelling),

@@ -21,6 +21,20 @@ async def test_ruff_explains_its_codes() -> None:
 
 
 @pytest.mark.trio
+async def test_pylint_explains_its_messages() -> None:
+    explanations = Explanations()
+    said = await explanations.get(
+        "pylint", ["unused-import", "no-such-thing", "--version", "too-many-locals"]
+    )
+    assert set(said) == {"unused-import", "too-many-locals"}
+    assert said["unused-import"].startswith(
+        "*Unused %s*: Used when an imported module or variable is not used."
+    )
+    assert "No such message" not in "".join(said.values())
+    assert await explanations.get("pylint", ["no-such-thing"]) == {}
+
+
+@pytest.mark.trio
 async def test_other_checks_explain_nothing() -> None:
     assert await Explanations().get("mypy", ["attr-defined"]) == {}
 

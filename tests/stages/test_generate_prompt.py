@@ -78,6 +78,35 @@ def test_a_broken_test_is_shown_with_its_assertion(make: Make) -> None:
     assert "\nE       assert 4 == 7\n" in last and "\ntests/test_a.py:5: AssertionError\n" in last
 
 
+def test_guides_are_told_at_every_level_as_the_commit_has_them(make: Make) -> None:
+    repo = make({"AGENTS.md": "Prices are in cents.\n"})
+    repo.write({"AGENTS.md": "Prices are in euros.\n"})
+    settings = {"prompt.guides": ["AGENTS.md"], "retry.max_attempts": 4}
+    prompts = prompts_of(repo, SOURCE + "import re\n", **settings)
+    assert ["Prices are in cents." in prompt for prompt in prompts] == [True] * 4
+    assert "Prices are in euros." not in "".join(prompts)
+    assert "Prices" not in "".join(prompts_of(repo))
+
+
+def test_a_guide_that_no_workspace_has_is_refused(make: Make) -> None:
+    repo = make({})
+    repo.write({"AGENTS.md": "Prices are in cents.\n"})
+    with pytest.raises(stomper_sdk.StomperError, match=r"prompt\.guides: AGENTS\.md is not in the commit"):
+        prompts_of(repo, **{"prompt.guides": ["AGENTS.md"]})
+    with pytest.raises(stomper_sdk.PipelineError, match=r"no file 'AGENT\.md'"):
+        prompts_of(repo, **{"prompt.guides": ["AGENT.md"]})
+
+
+def test_what_is_related_is_told_at_the_last_level(make: Make) -> None:
+    repo = make({"b.py": "from a import total\n\n\ndef pay(basket):\n    return total(basket)\n"})
+    source = SOURCE.replace("    return", "    unused = 1\n    return")
+    repo.commit({"a.py": source})
+    settings = {"retry.max_attempts": 4}
+    prompts = prompts_of(repo, source + "import re\n", **settings)
+    assert ["return total(basket)" in prompt for prompt in prompts] == [False, False, False, True]
+    assert "`total`, `b.py:5`:" in prompts[3]
+
+
 def test_each_file_of_a_folder_of_templates_is_its_level(make: Make) -> None:
     files = {f"prompts/mine/{level}.md.j2": f"{level}: {{{{ path }}}}" for level in ("low", "high")}
     settings = {"prompt.template": "mine", "prompt.levels": ["low", "high"], "retry.max_attempts": 3}
