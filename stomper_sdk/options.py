@@ -40,9 +40,15 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT])i?B?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-def option(reader: Callable[[Any], Any], default: Any = attrs.NOTHING, meaning: str = "") -> Any:
-    """An option of a plug-in: how it is read, its default (none: it must be given), what it means."""
-    return attrs.field(default=default, converter=reader, kw_only=True, metadata={"meaning": meaning})
+def option(
+    reader: Callable[[Any], Any], default: Any = attrs.NOTHING, meaning: str = "", *, secret: bool = False
+) -> Any:
+    """An option of a plug-in: how it is read, its default (none: it must be given), what it means.
+
+    What is `secret` is left out where the plug-in is printed.
+    """
+    told = {"meaning": meaning}
+    return attrs.field(default=default, converter=reader, kw_only=True, metadata=told, repr=not secret)
 
 
 def seconds(value: object) -> float:

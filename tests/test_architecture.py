@@ -18,7 +18,7 @@ FLOORS = (
     {"errors", "faults", "secrets"},
     {"options", "orphans", "guest", "model", "probe", "flock", "signatures", "clearing", "edits"},
     {"registry", "events", "process", "reports"},
-    {"vcs", "journal", "reducers", "config", "sandbox"},
+    {"vcs", "journal", "reducers", "config", "sandbox", "endpoint"},
     {"guard", "workspaces", "validation", "learning"},
     {"prompts", "agents", "checks", "survey"},
     {"stages", "testing", "starter"},
@@ -38,6 +38,9 @@ ROOMS_OF = {
     "asyncio": {"guest"},
     "jinja2": {"prompts", "stages"},
     "sqlite3": {"learning", "validation"},
+    "openai": {"endpoint"},
+    "httpx2": {"endpoint"},
+    "tiktoken": {"endpoint"},
 }
 WITHOUT_TRIO = {
     *("errors", "options", "model", "reports", "registry", "signatures", "reducers", "config", "guard"),
@@ -83,7 +86,8 @@ def test_every_room_is_on_the_plan() -> None:
 
 def test_every_library_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = {name.partition(">")[0].lower() for name in project["dependencies"]}
+    optional = (name for names in project["optional-dependencies"].values() for name in names)
+    declared = {name.partition(">")[0].lower() for name in (*project["dependencies"], *optional)}
     packages = {"git": "gitpython", "gitdb": "gitpython", "yaml": "pyyaml"}
     foreign = {name.partition(".")[0] for path in MODULES for name in imports(path)}
     known = foreign & {*ROOMS_OF, "attrs", "trio", "pathspec", "psutil", "sniffio"}

@@ -32,6 +32,7 @@ __all__ = [
     "AgentReply",
     "AgentTask",
     "as_argument",
+    "inside",
     "locate",
     "run_program",
     "said",
@@ -94,7 +95,8 @@ class Agent(Protocol):
     whose replies tell what they cost has a true `tells_cost`.
 
     One that has a true `confined` does so by programs that it starts with the task's `confinement`, or
-    writes nothing but what the pipeline itself says; without it, it is refused where there is a sandbox.
+    writes in the workspace alone what it was told and runs nothing; without it, it is refused where there is
+    a sandbox.
     """
 
     @property
@@ -115,6 +117,18 @@ class Agent(Protocol):
         Raises:
             AgentError: it could not do its work; the next agent of the cascade takes over.
         """
+
+
+def inside(workspace: Path, path: str) -> Path:
+    """Where a path leads; links are followed, and must stay inside.
+
+    Raises:
+        ValueError: it leads out of the workspace.
+    """
+    target = workspace / path
+    if not target.resolve().is_relative_to(workspace.resolve()):
+        raise ValueError(f"{path} leads out of the workspace")
+    return target
 
 
 def as_argument(path: str) -> str:
@@ -200,6 +214,7 @@ def time_limit(name: str, seconds: float, error: type[AgentError] = AgentError) 
 AGENTS: Registry[Any] = Registry(
     "agent",
     {
+        "chat": "stomper_sdk.agents.chat:ChatAgent",
         "command": "stomper_sdk.agents.command:CommandAgent",
         "python": "stomper_sdk.agents.python:PythonAgent",
         "ruff-fix": "stomper_sdk.agents.ruff_fix:RuffFixAgent",

@@ -10,7 +10,7 @@ import attrs
 import pathspec
 import trio
 
-from stomper_sdk.agents.base import TIMEOUT, AgentReply, AgentTask, time_limit
+from stomper_sdk.agents.base import TIMEOUT, AgentReply, AgentTask, inside, time_limit
 from stomper_sdk.errors import AgentError
 from stomper_sdk.options import nearest, option, seconds, text
 
@@ -94,30 +94,22 @@ class ScriptedAgent:
 
 def _apply(reply: ScriptedReply, task: AgentTask) -> None:
     for path, content in reply.write.items():
-        target = _inside(task.workspace, path)
+        target = inside(task.workspace, path)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content.encode())
     for edit in reply.edits:
         _replace(edit, edit.path or task.path, task.workspace)
     for path in reply.delete:
-        _inside(task.workspace, path).unlink()
+        inside(task.workspace, path).unlink()
 
 
 def _replace(edit: ScriptedEdit, path: str, workspace: Path) -> None:
     """As bytes, so that line ends and undecodable text stay what they are."""
-    target = _inside(workspace, path)
+    target = inside(workspace, path)
     content = target.read_bytes()
     if edit.find.encode() not in content:
         raise ValueError(f"{path} does not contain {edit.find!r}")
     target.write_bytes(content.replace(edit.find.encode(), edit.replace.encode(), edit.count))
-
-
-def _inside(workspace: Path, path: str) -> Path:
-    """Where a path leads; links are followed, and must stay inside."""
-    target = workspace / path
-    if not target.resolve().is_relative_to(workspace.resolve()):
-        raise ValueError(f"{path} leads out of the workspace")
-    return target
 
 
 _Reader = Callable[[object, str], Any]

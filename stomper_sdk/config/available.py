@@ -26,10 +26,10 @@ NOT_YET: tuple[tuple[Trail, Callable[[Any], bool], str], ...] = (
     (
         ("agents", "*", "use"),
         _one_of(
-            *("aider", "chat", "claude-code", "codex", "cursor", "gemini"),
+            *("aider", "claude-code", "codex", "cursor", "gemini"),
             *("mini-swe-agent", "opencode", "replay"),
         ),
-        "use ruff-fix, command, python or scripted",
+        "use ruff-fix, chat, command, python or scripted",
     ),
 )
 

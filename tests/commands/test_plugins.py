@@ -100,7 +100,7 @@ def test_what_is_not_available_yet_is_not_listed(at: Path, capsys: Captured) -> 
         word
         for trail, refuses, _ in NOT_YET
         if trail[-1] == "use"
-        for word in ("chat", "codex")
+        for word in ("codex", "replay")
         if refuses(word)
     ]
     assert listed.isdisjoint(later)

@@ -129,7 +129,7 @@ def test_a_stage_of_ones_own_takes_any_options() -> None:
         *(
             (f"agents: {{a: {{use: {use}}}}}", "agents.a.use", f"'{use}' is")
             for use in (
-                *("chat", "claude-code", "codex", "gemini", "opencode", "cursor"),
+                *("claude-code", "codex", "gemini", "opencode", "cursor"),
                 *("aider", "mini-swe-agent", "replay"),
             )
         ),

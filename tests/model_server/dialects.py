@@ -33,8 +33,13 @@ class Reply:
         calls: the tools that it calls.
         tokens_in: how many tokens it counts in the request.
         tokens_out: how many in the answer.
+        tokens_cached: how many of the request's it had read before (`chat` only, as the next two).
+        counts: whether it tells the counts at all.
+        finish: why the answer ends.
         status: anything but 200 is an error of the dialect, with `message`.
         message: the text of that error.
+        code: its code; by default the status.
+        error_event: in the place of the second event, the same error (`chat` only).
         headers: added to the answer's.
         delay: seconds before anything is sent.
         drop_after: cut the connection after so many events; half-way where the answer is whole.
@@ -46,8 +51,13 @@ class Reply:
     calls: tuple[Call, ...] = ()
     tokens_in: int = 100
     tokens_out: int = 10
+    tokens_cached: int = 0
+    counts: bool = True
+    finish: str = "stop"
     status: int = 200
     message: str = "injected fault"
+    code: str = ""
+    error_event: bool = False
     headers: Mapping[str, str] = attrs.field(factory=dict)
     delay: float = 0.0
     drop_after: int | None = None
@@ -117,14 +127,14 @@ def written(request: Request, reply: Reply) -> tuple[Any, list[Event]]:
     return writer(request, reply)
 
 
-def error_document(dialect: str, status: int, message: str) -> Any:
+def error_document(dialect: str, status: int, message: str, code: str = "") -> Any:
     kinds = {400: "invalid_request_error", 401: "authentication_error", 429: "rate_limit_error"}
     kind = kinds.get(status, "api_error")
     if dialect == "anthropic":
         return {"type": "error", "error": {"type": kind, "message": message}}
     if dialect == "gemini":
         return {"error": {"code": status, "message": message, "status": kind.upper()}}
-    return {"error": {"message": message, "type": kind, "code": str(status), "param": None}}
+    return {"error": {"message": message, "type": kind, "code": code or str(status), "param": None}}
 
 
 def _plain(content: Any) -> str:
@@ -178,6 +188,7 @@ def _as_chat(request: Request, reply: Reply) -> tuple[Any, list[Event]]:
         "prompt_tokens": reply.tokens_in,
         "completion_tokens": reply.tokens_out,
         "total_tokens": reply.tokens_in + reply.tokens_out,
+        "prompt_tokens_details": {"cached_tokens": reply.tokens_cached},
     }
     calls = [
         {
@@ -188,10 +199,11 @@ def _as_chat(request: Request, reply: Reply) -> tuple[Any, list[Event]]:
         }
         for at, call in enumerate(reply.calls)
     ]
-    stop = "tool_calls" if calls else "stop"
+    stop = "tool_calls" if calls else reply.finish
     message = {"role": "assistant", "content": reply.text or None, **({"tool_calls": calls} if calls else {})}
     choice = {"index": 0, "message": message, "finish_reason": stop}
-    document = {**base, "object": "chat.completion", "choices": [choice], "usage": usage}
+    counted = {"usage": usage} if reply.counts else {}
+    document = {**base, "object": "chat.completion", "choices": [choice], **counted}
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
     deltas += [{"content": piece} for piece in _pieces(reply.text)]
     deltas += [{"tool_calls": [call]} for call in calls]
@@ -200,8 +212,10 @@ def _as_chat(request: Request, reply: Reply) -> tuple[Any, list[Event]]:
         ("", {**chunk, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}) for delta in deltas
     ]
     events.append(("", {**chunk, "choices": [{"index": 0, "delta": {}, "finish_reason": stop}]}))
-    if (request.body.get("stream_options") or {}).get("include_usage"):
+    if reply.counts and (request.body.get("stream_options") or {}).get("include_usage"):
         events.append(("", {**chunk, "choices": [], "usage": usage}))
+    if reply.error_event:
+        events[1] = ("", error_document("chat", 500, reply.message, reply.code))
     return document, [*events, ("", "[DONE]")]
 
 

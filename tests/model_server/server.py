@@ -105,9 +105,8 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.hang == "headers" or (reply.hang and not request.stream):
             self._hang()
         elif reply.status != 200:
-            self._send(
-                reply.status, error_document(request.dialect, reply.status, reply.message), reply.headers
-            )
+            document = error_document(request.dialect, reply.status, reply.message, reply.code)
+            self._send(reply.status, document, reply.headers)
         elif reply.drop_after == 0:
             self._cut()
         elif request.stream:
