@@ -70,7 +70,7 @@ class LastAttempt:
 
     `remaining` are findings that it left, `suppressed` those that it only silenced, `introduced` those that
     it brought. `rejected` says why it was not taken, if anything stood against it; `failures` are the tests
-    that it broke.
+    that it broke. `kept` tells whether its edits are in the file now.
     """
 
     remaining: tuple[Finding, ...] = ()
@@ -78,6 +78,7 @@ class LastAttempt:
     introduced: tuple[Finding, ...] = ()
     rejected: str | None = None
     failures: tuple[TestFailure, ...] = ()
+    kept: bool = False
 
 
 @attrs.frozen

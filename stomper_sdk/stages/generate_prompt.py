@@ -64,7 +64,8 @@ def _last(state: FileState, retelling: Retelling) -> LastAttempt | None:
     if state.last is None or state.at_work().round == 1:
         return None
     delta, tests = state.last.delta, state.last.tests
-    seen = LastAttempt(rejected=retelling.text(state.refusal or "") or None)
+    kept = state.at_work().base is state.last
+    seen = LastAttempt(rejected=retelling.text(state.refusal or "") or None, kept=kept)
     if tests is not None:
         seen = attrs.evolve(seen, failures=retelling.failures(tests.failures))
     if delta is not None:

@@ -107,6 +107,26 @@ def test_what_is_related_is_told_at_the_last_level(make: Make) -> None:
     assert "`total`, `b.py:5`:" in prompts[3]
 
 
+def test_a_later_attempt_is_told_whether_the_last_one_is_in_the_file(make: Make) -> None:
+    repo = make({"a.py": "import os\nimport re\n"})
+    left = ("as it was before the last one", "has the changes of the last one")
+    for write, told in ("import os\n", [False, True]), ("import os  # noqa\n", [True, False]):
+        _, second = prompts_of(repo, write, **{"retry.max_attempts": 2, "accept": "all"})
+        assert [text in second for text in left] == told
+        findings, _, last = second.partition("## What became of the last attempt")
+        assert ("`re` imported but unused" in findings) is told[0]
+        assert "F401" not in last.partition("## ")[0]
+
+
+def test_what_a_fix_left_is_listed_only_where_that_says_more(make: Make) -> None:
+    repo = make({"a.py": "import os\nimport re\n"})
+    same = prompts_of(repo, "import os\nimport re\n\n", **{"retry.max_attempts": 2})[1]
+    assert "All of the findings above were still there" in same and same.count("`os` imported") == 1
+    worse = "import os\nimport sys\n"
+    some = prompts_of(repo, worse, **{"retry.max_attempts": 2})[1]
+    assert some.count("`os` imported") == 2 and some.count("`re` imported") == 1
+
+
 def test_each_file_of_a_folder_of_templates_is_its_level(make: Make) -> None:
     files = {f"prompts/mine/{level}.md.j2": f"{level}: {{{{ path }}}}" for level in ("low", "high")}
     settings = {"prompt.template": "mine", "prompt.levels": ["low", "high"], "retry.max_attempts": 3}
