@@ -22,6 +22,7 @@ from stomper_sdk.interpreter.scheduler import Control
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.model.plan import FileTask, Plan
+from stomper_sdk.spending import Purse
 from stomper_sdk.stages.base import STAGES, Context, FileState, RunState, define_stage
 
 
@@ -45,7 +46,7 @@ def _context(pipeline: Pipeline, events: list[int]) -> Context:
 
     absent: dict[str, Any] = {field.name: None for field in attrs.fields(Context) if field.name != "stack"}
     given = {"pipeline": pipeline, "emit": emit, "clock": time.monotonic, "checks": (), "cascade": ()}
-    return Context(**{**absent, **given})
+    return Context(**{**absent, **given, "purse": Purse()})
 
 
 def main() -> int:

@@ -147,12 +147,6 @@ def default_of(key: Mapping[str, Any], required: bool) -> str:
     return code(shown(key["default"])) if "default" in key else "required" if required else ""
 
 
-def reserved_table(_: str) -> str:
-    """Keys that this version refuses whatever they hold, but for their default."""
-    rows = ((code(path), code(shown(key["default"]))) for path, key in keys(SCHEMA) if is_reserved(key))
-    return table(("key", "the only value"), *rows)
-
-
 # Plug-ins
 
 
@@ -289,7 +283,6 @@ def action_table(part: str) -> str:
 
 REGIONS: Mapping[str, Callable[[str], str]] = {
     "keys": key_table,
-    "reserved": reserved_table,
     "checks": plugin_list(CHECKS),
     "agents": plugin_list(AGENTS),
     "stages": stage_table,

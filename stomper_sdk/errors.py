@@ -16,7 +16,8 @@ StomperError
 ├── AgentError          3  an agent failed on one file
 │   └── AbandonedError  3  it was left alone at its time limit and may still be writing
 ├── ConflictError       3  the target moved under a fix
-└── StoppedError        4  no agent can be asked any more, or the budget is used up; resumable
+├── StoppedError        4  no agent can be asked any more, or the budget is used up; resumable
+└── SpentError          3  a file's own budget is used up
 
 The number is the exit code when the error ends a run. Errors of one file (workspace, stage, agent,
 conflict) become that file's result and end the run only where the pipeline says `on_error: abort`.
@@ -47,6 +48,7 @@ __all__ = [
     "Problem",
     "RefusedError",
     "RepositoryError",
+    "SpentError",
     "StageError",
     "StomperError",
     "StoppedError",
@@ -199,14 +201,19 @@ class ConflictError(StomperError):
 class StoppedError(StomperError):
     """A file cannot be gone on with, for want of money, quota or rights; a resumed run does it afresh.
 
-    `whole` says that no other file can be gone on with either.
+    `whole` says that no other file can be gone on with either, `key` which limit of the pipeline it was.
     """
 
     exit_code = 4
 
-    def __init__(self, message: str, hint: str = "", *, whole: bool = True) -> None:
+    def __init__(self, message: str, hint: str = "", *, whole: bool = True, key: str = "") -> None:
         super().__init__(message, hint)
         self.whole = whole
+        self.key = key
+
+
+class SpentError(StomperError):
+    """A file's own budget is used up: it ends with what it has, and the run goes on."""
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ POINTS = (
     "opened",
     "planned",
     "worktree",
+    "spent",
     "verified",
     "objects",
     "landing",

@@ -19,7 +19,7 @@ FLOORS = (
     {"options", "orphans", "guest", "model", "probe", "flock", "signatures", "clearing", "edits"},
     {"registry", "events", "process", "reports"},
     {"vcs", "journal", "reducers", "config", "sandbox", "endpoint"},
-    {"guard", "workspaces", "validation", "learning"},
+    {"guard", "workspaces", "validation", "learning", "spending"},
     {"prompts", "agents", "checks", "survey"},
     {"stages", "testing", "starter"},
     {"interpreter", "decorators"},

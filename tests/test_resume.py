@@ -121,7 +121,7 @@ def undisturbed(
 
 
 @pytest.mark.parametrize("parallel", ["1", "4"])
-@pytest.mark.parametrize("point", [point for point in POINTS if point not in ("session", "opened")])
+@pytest.mark.parametrize("point", [point for point in POINTS if point not in ("session", "opened", "spent")])
 def test_killed_at_any_effect_and_resumed_it_ends_as_if_undisturbed(
     point: str,
     parallel: str,
@@ -145,7 +145,7 @@ def test_killed_at_any_effect_and_resumed_it_ends_as_if_undisturbed(
 
 
 @pytest.mark.parametrize(
-    "point", [point for point in POINTS if point not in ("session", "landed", "history")]
+    "point", [point for point in POINTS if point not in ("session", "landed", "history", "spent")]
 )
 def test_where_the_disk_is_full_at_an_effect_it_is_said_and_can_be_resumed(
     point: str, undisturbed: tuple[Mapping[str, object], Any], make_checkout: Callable[..., Checkout]

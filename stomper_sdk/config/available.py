@@ -15,14 +15,10 @@ def _one_of(*names: str) -> Callable[[Any], bool]:
     return lambda value: value in names
 
 
-_LEAVE_OUT = "leave it out"
-
 # Where (`*` is any key), which values there, and what to do instead. The first row that matches tells.
 NOT_YET: tuple[tuple[Trail, Callable[[Any], bool], str], ...] = (
     (("workspace", "kind"), _one_of("pooled", "overlay"), "use worktree or direct"),
     (("sandbox", "network"), _one_of("model-only"), "use deny or allow"),
-    (("budget", "*"), lambda limit: not isinstance(limit, dict | None), _LEAVE_OUT),
-    (("budget", "per_file", "*"), lambda limit: limit is not None, _LEAVE_OUT),
     (
         ("agents", "*", "use"),
         _one_of(
@@ -40,8 +36,7 @@ def not_available_problems(root: Node) -> Iterator[Problem]:
     for pattern, refused, instead in NOT_YET:
         for trail, node in _matching(root, pattern):
             if trail not in told and refused(node.plain()):
-                what = trail[-1] if instead == _LEAVE_OUT else shown(node)
-                yield problem_at(node, trail, f"{what} is not available yet; {instead}")
+                yield problem_at(node, trail, f"{shown(node)} is not available yet; {instead}")
             told.add(trail)
 
 

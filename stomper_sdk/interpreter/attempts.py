@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import attrs
 import trio
 
-from stomper_sdk.errors import FINAL
+from stomper_sdk.errors import FINAL, SpentError, StoppedError
 from stomper_sdk.interpreter.portions import next_portion
 from stomper_sdk.interpreter.program import Block, Step
 from stomper_sdk.interpreter.steps import Journey, run_step
@@ -23,7 +23,23 @@ __all__ = ["backoff_seconds", "run_attempts"]
 
 
 async def run_attempts(block: Block, journey: Journey, context: Context) -> None:
-    """Work on the file's findings, portion by portion; after one that is not mended comes the next."""
+    """Work on the file's findings, portion by portion; after one that is not mended comes the next.
+
+    Raises:
+        StoppedError: nobody can be asked any more in this run, and there is nothing to commit yet.
+    """
+    try:
+        await _work(block, journey, context)
+    except (SpentError, StoppedError) as error:
+        journey.state = attrs.evolve(journey.state, trial=None, stopped=error)
+    best = journey.state.best
+    if best is not None and context.pipeline.accept == "all" and outcome_of(best) != "fixed":
+        journey.state = attrs.evolve(journey.state, best=None)
+    if journey.state.best is None and isinstance(journey.state.stopped, StoppedError):
+        raise journey.state.stopped
+
+
+async def _work(block: Block, journey: Journey, context: Context) -> None:
     done: set[Finding] = set()
     first = journey.state.rounds + 1
     while portion := next_portion(_open(journey.state) - done, context.pipeline.processing):
@@ -32,9 +48,6 @@ async def run_attempts(block: Block, journey: Journey, context: Context) -> None
             break
         done |= portion
         first = 1
-    best = journey.state.best
-    if best is not None and context.pipeline.accept == "all" and outcome_of(best) != "fixed":
-        journey.state = attrs.evolve(journey.state, best=None)
 
 
 async def _work_on(
@@ -87,6 +100,8 @@ async def _attempt(
     for step in block.steps:
         assert isinstance(step, Step)
         journey.state = await run_step(step, journey.state, context, journey.state.task.path)
+        if journey.state.stopped is not None:
+            raise journey.state.stopped
         if journey.state.at_work().verdict is not None:
             break
     journey.state = conclude(journey.state, context)

@@ -81,7 +81,8 @@ async def run_file(
     if isinstance(error, ConflictError):
         attempts = _conflicted(journey.state.attempts, error)
         journey.state = attrs.evolve(journey.state, attempts=attempts)
-    await _tell(journey.state, result_of(journey.state, error), error, ended, context)
+    stopped = error or journey.state.stopped
+    await _tell(journey.state, result_of(journey.state, error), stopped, ended, context)
 
 
 def _result(

@@ -23,6 +23,7 @@ from stomper_sdk.options import command_words
 from stomper_sdk.orphans import end_family
 from stomper_sdk.prompts import Explanations, Neighbours
 from stomper_sdk.sandbox import Sandbox, find_sandbox
+from stomper_sdk.spending import Purse
 from stomper_sdk.stages.base import Context, Selection
 from stomper_sdk.stages.cascade import Cascade
 from stomper_sdk.validation import NoTests, TestSuite
@@ -84,6 +85,8 @@ async def opened_context(
         recorder, experience, unlearned = await in_thread(
             what_is_known, pipeline, resolved.cascade, root, repository, session.id
         )
+        purse = Purse(pipeline.budget, clock, lambda spent: in_thread(session.journal.append, spent))
+        purse.remember(past.spent if past else ())
         context = Context(
             pipeline=pipeline,
             selection=selection,
@@ -103,6 +106,7 @@ async def opened_context(
             neighbours=Neighbours(),
             emit=emit,
             clock=clock,
+            purse=purse,
             sandbox=sandbox,
             recorder=recorder,
             experience=experience,

@@ -68,18 +68,20 @@ def _outcome(state: FileState, error: StomperError | None, *, landed: bool) -> t
     if error is not None:
         return _of_error(error), str(error)
     if landed:
-        return _of_delta(state.best.delta if state.best and state.best.delta else Delta())
+        return _of_delta(state.best.delta if state.best and state.best.delta else Delta(), state.stopped)
     if not state.task.findings:
         return "skipped", "its findings are gone: another commit has fixed them meanwhile"
     if state.best is not None:
         return "unfixed", "the pipeline has no stage that commits the fix"
-    return _of_attempts(state.attempts)
+    return ("unfixed", str(state.stopped)) if state.stopped else _of_attempts(state.attempts)
 
 
-def _of_delta(delta: Delta) -> tuple[Outcome, str | None]:
+def _of_delta(delta: Delta, stopped: StomperError | None) -> tuple[Outcome, str | None]:
     counts = ((len(delta.remaining), "left"), (len(delta.suppressed), "suppressed, not fixed"))
     told = ", ".join(f"{counted(count, 'finding')} {what}" for count, what in counts if count)
-    return ("partial", told) if told else ("fixed", None)
+    if not told:
+        return "fixed", None
+    return "partial", f"{told}; {stopped.message}" if stopped else told
 
 
 def _of_error(error: StomperError) -> Outcome:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import attrs
 
@@ -80,24 +79,32 @@ async def _for_each_file(block: Block, context: Context, control: Control, run: 
         await in_thread(_open_journal, context.session.journal, run.opened, plan)
     known = {result.path for result in run.ended}
 
+    def stop(error: StoppedError) -> None:
+        run.stopped = error
+        if error.whole:
+            control.drain()
+
     def ended(result: FileResult, error: StomperError | None) -> None:
         run.ended.append(result)
         if isinstance(error, StoppedError):
-            run.stopped = error
-            if error.whole:
-                control.drain()
+            stop(error)
         if result.outcome == "error" and context.pipeline.on_error == "abort" and not control.draining:
             run.aborted = True
             control.drain()
 
+    async def work(task: FileTask) -> None:
+        if (error := context.purse.refusal) is not None:
+            stop(error)
+        else:
+            await run_file(task, block, context, ended)
+
     try:
-        work = partial(run_file, block=block, context=context, ended=ended)
         limit = context.pipeline.parallelism.max_parallel_files
         await run_bounded(
             [task for task in plan.tasks if task.path not in known], work, limit, control, run.gauge
         )
     finally:
-        run.state = attrs.evolve(run.state, results=in_plan_order(plan.tasks, run.ended))
+        run.state = attrs.evolve(run.state, results=in_plan_order(plan.tasks, run.ended, run.stopped))
     if not control.cancelled:
         with control.scope():
             settled = run.state.results
@@ -110,11 +117,13 @@ def _open_journal(journal: Journal, opened: Opened, plan: Plan) -> None:
     journal.append(Planned(plan))
 
 
-def in_plan_order(tasks: Sequence[FileTask], ended: Sequence[FileResult]) -> tuple[FileResult, ...]:
+def in_plan_order(
+    tasks: Sequence[FileTask], ended: Sequence[FileResult], stopped: StoppedError | None
+) -> tuple[FileResult, ...]:
     """Every task's result; one that never ended is `cancelled`."""
     by_path = {result.path: result for result in ended}
-    return tuple(by_path.get(task.path) or _cancelled(task) for task in tasks)
-
-
-def _cancelled(task: FileTask) -> FileResult:
-    return FileResult(task.path, "cancelled", "the run was stopped before it ended", remaining=task.findings)
+    reason = "the run was stopped before it ended" + (f": {stopped.message}" if stopped else "")
+    return tuple(
+        by_path.get(task.path) or FileResult(task.path, "cancelled", reason, remaining=task.findings)
+        for task in tasks
+    )

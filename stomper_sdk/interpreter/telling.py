@@ -62,6 +62,7 @@ def tell(
         tests_failed=_tests_failed(run),
         notices=(*state.notices, *_stopped(run, context), *_unlearned(context)),
         error=hide(str(error), context.pipeline.secrets) if error else None,
+        spent=context.purse.spending,
     )
 
 
@@ -94,7 +95,8 @@ def _exit_code(
 def _stopped(run: Run, context: Context) -> Iterator[str]:
     if run.stopped:
         reason = hide(str(run.stopped), context.pipeline.secrets)
-        yield f"stopped: {reason}\nGo on with: stomper-sdk run --resume {context.session.id}"
+        raised = f" --set {run.stopped.key}=MORE" if run.stopped.key else ""
+        yield f"stopped: {reason}\nGo on with: stomper-sdk run --resume {context.session.id}{raised}"
 
 
 def _tests_failed(run: Run) -> bool:

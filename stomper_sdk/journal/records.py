@@ -8,9 +8,10 @@ from typing import Any
 import attrs
 
 from stomper_sdk.model.plan import Plan
+from stomper_sdk.model.price import Usage
 from stomper_sdk.model.result import FileResult
 
-__all__ = ["RECORDS", "Ended", "Landed", "Landing", "Opened", "Planned", "Record"]
+__all__ = ["RECORDS", "Ended", "Landed", "Landing", "Opened", "Planned", "Record", "Spent"]
 
 
 @attrs.frozen
@@ -68,11 +69,30 @@ class Landed:
 
 
 @attrs.frozen
+class Spent:
+    """An agent has been asked; kept at once, so that a run that is gone on with knows what was spent.
+
+    `at_most` is what it was expected to use at most, `told` what it says that it did. `tokens` and
+    `cost_usd` count against the budget: as told, else as expected. `seconds` is how long the run had taken.
+    """
+
+    path: str
+    agent: str
+    at_most: Usage
+    told: Usage
+    tokens: float
+    cost_usd: float
+    seconds: float
+
+
+@attrs.frozen
 class Ended:
     """A file has ended, one way or another."""
 
     result: FileResult
 
 
-Record = Opened | Planned | Landing | Landed | Ended
-RECORDS: Mapping[str, Any] = {kind.__name__: kind for kind in (Opened, Planned, Landing, Landed, Ended)}
+Record = Opened | Planned | Landing | Landed | Spent | Ended
+RECORDS: Mapping[str, Any] = {
+    kind.__name__: kind for kind in (Opened, Planned, Landing, Landed, Spent, Ended)
+}

@@ -10,7 +10,7 @@ import attrs
 
 from stomper_sdk.errors import StomperError
 from stomper_sdk.journal.log import Journal
-from stomper_sdk.journal.records import Ended, Landed, Landing, Opened, Planned, Record
+from stomper_sdk.journal.records import Ended, Landed, Landing, Opened, Planned, Record, Spent
 from stomper_sdk.journal.session import SESSION_ID
 from stomper_sdk.model.plan import Plan
 from stomper_sdk.model.result import FileResult
@@ -26,7 +26,7 @@ class Unfinished:
     """A run by its session; `landings` are commits whose files did not come to their end after them.
 
     `undone` are commits that the run took back, with those that do so. `pending` is the commit of which
-    it did not say any more whether the target got there.
+    it did not say any more whether the target got there. `spent` is what each attempt has used.
     """
 
     session_id: str
@@ -36,6 +36,7 @@ class Unfinished:
     landings: tuple[Landing, ...]
     undone: Mapping[str, str] = attrs.field(factory=dict)
     pending: Landing | None = None
+    spent: tuple[Spent, ...] = ()
 
 
 def read_unfinished(folder: Path) -> Unfinished:
@@ -83,7 +84,8 @@ def find_unfinished(folder: Path) -> Unfinished | None:
                 landings.pop(result.path, None)
                 pending = None if pending and pending.path == result.path else pending
     ends = tuple(ended.values()), tuple(landings.values())
-    return Unfinished(folder.name, opened, plan, *ends, undone, pending)
+    spent = tuple(record for record in records if isinstance(record, Spent))
+    return Unfinished(folder.name, opened, plan, *ends, undone, pending, spent)
 
 
 def reverted_by(folder: Path) -> str | None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import attrs
 
-__all__ = ["Price", "Usage"]
+__all__ = ["Price", "Spending", "Usage", "dollars_text"]
 
 _MILLION = 1_000_000
+_CENT = 0.01
+
+Number = TypeVar("Number", int, float)
 
 
 @attrs.frozen
@@ -42,3 +47,43 @@ class Price:
         cached = self.input if self.cached_input is None else self.cached_input
         fresh = tokens_in - tokens_cached
         return (fresh * self.input + tokens_cached * cached + tokens_out * self.output) / _MILLION
+
+
+@attrs.frozen
+class Spending:
+    """What attempts have used together, as far as their agents told; None where none of them told.
+
+    Two counts say of how many attempts the tokens or the cost are not known, and so are not in the sums.
+    Attempts of agents that use no model are not counted.
+    """
+
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cost_usd: float | None = None
+    attempts_without_tokens: int = 0
+    attempts_without_cost: int = 0
+
+    def plus(self, used: Usage) -> Spending:
+        """The same after one more attempt."""
+        return Spending(
+            _sum(self.tokens_in, used.tokens_in),
+            _sum(self.tokens_out, used.tokens_out),
+            _sum(self.cost_usd, used.cost_usd),
+            self.attempts_without_tokens + (used.tokens is None),
+            self.attempts_without_cost + (used.cost_usd is None),
+        )
+
+    @property
+    def tokens(self) -> int | None:
+        """All tokens that are known of; None where none are."""
+        return Usage(self.tokens_in, self.tokens_out).tokens
+
+
+def dollars_text(dollars: float) -> str:
+    """`$12.50`, and below ten cents to a tenth of a cent: `$0.0123`."""
+    return f"${dollars:.4f}" if 0 < dollars < 10 * _CENT else f"${dollars:,.2f}"
+
+
+def _sum(first: Number | None, second: Number | None) -> Number | None:
+    known = [number for number in (first, second) if number is not None]
+    return sum(known[1:], known[0]) if known else None

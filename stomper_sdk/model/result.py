@@ -25,6 +25,7 @@ from stomper_sdk.model.file import (
 )
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.model.present import counted, html_table, one_line, plain, seconds_text
+from stomper_sdk.model.price import Spending
 from stomper_sdk.model.tiers import Tier, tiers_of
 
 __all__ = [
@@ -77,7 +78,7 @@ class RunResult:
 
     `files` are in plan order, those that were left alone after them. `checks` tells each check's tool
     version, `tests` the verdict of the tests at the end, `tests_failed` whether it is a bad one, `notices`
-    what a person should know.
+    what a person should know. `spent` is what its agents have used, as far as they told.
     """
 
     session_id: str
@@ -97,6 +98,7 @@ class RunResult:
     tests_failed: bool = False
     notices: tuple[str, ...] = ()
     error: str | None = None
+    spent: Spending = Spending()
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("_") and name in self.reducers:
@@ -174,7 +176,7 @@ _RUN_KEYS = (
     "peak_parallel_files",
     "reducers",
 )
-_NOTE_KEYS = ("checks", "tests", "tests_failed", "notices", "error")
+_NOTE_KEYS = ("checks", "tests", "tests_failed", "notices", "error", "spent")
 _FILE_KEYS = (
     "path",
     "outcome",

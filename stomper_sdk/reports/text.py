@@ -11,6 +11,7 @@ from stomper_sdk.model.finding import Finding
 from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.model.plan import Plan
 from stomper_sdk.model.present import counted, one_line, plain, seconds_text, visible
+from stomper_sdk.model.price import Spending, dollars_text
 from stomper_sdk.model.result import FAILED, OUTCOMES, SUCCEEDED, FileResult, FindingStatus, RunResult
 from stomper_sdk.model.tiers import Tier
 from stomper_sdk.reports.layout import wrapped
@@ -100,6 +101,7 @@ def _facts(result: RunResult, width: int) -> list[str]:
         ("findings", ", ".join(ledger)),
         ("commits", " ".join(commits[:_SHOWN]) + _more(commits, _SHOWN, " ")),
         ("tests", one_line(result.tests or "")),
+        ("spent", _spent(result.spent)),
     ]
     lines = [_fact(name, text, width) for name, text in facts if text]
     return [*lines, *_tiers(result, width), *_reducers(result.reducers, width)]
@@ -120,6 +122,22 @@ def _tier_line(tier: Tier) -> str:
     if tier.usage.cost_usd is not None:
         told.append(f"${tier.usage.cost_usd:.4g}")
     return f"{visible(tier.agent)}: {', '.join(told)}"
+
+
+def _spent(spent: Spending) -> str:
+    """What agents have used; nothing where none of them told anything."""
+    amounts = {
+        "tokens": None if spent.tokens is None else f"{spent.tokens:,} tokens",
+        "cost": None if spent.cost_usd is None else dollars_text(spent.cost_usd),
+    }
+    told = ", ".join(filter(None, amounts.values()))
+    missing = {"tokens": spent.attempts_without_tokens, "cost": spent.attempts_without_cost}
+    gaps = [
+        f"{counted(missing[what], 'attempt')} told no {what}"
+        for what in amounts
+        if amounts[what] and missing[what]
+    ]
+    return told and "; ".join([told, *gaps])
 
 
 def _reducers(reducers: Mapping[str, Any], width: int) -> list[str]:

@@ -17,7 +17,7 @@ import attrs
 
 from stomper_sdk.agents.base import AgentReply
 from stomper_sdk.checks.base import Check
-from stomper_sdk.errors import AgentFailure
+from stomper_sdk.errors import AgentFailure, StomperError
 from stomper_sdk.events import Event
 from stomper_sdk.journal.session import Session
 from stomper_sdk.learning import Experience, Recorder
@@ -30,6 +30,7 @@ from stomper_sdk.process import Confinement
 from stomper_sdk.prompts import Explanations, Neighbours, Template
 from stomper_sdk.registry import Registry
 from stomper_sdk.sandbox import Sandbox
+from stomper_sdk.spending import Purse
 from stomper_sdk.stages.cascade import Cascade
 from stomper_sdk.validation import TestSuite, TestVerdict
 from stomper_sdk.vcs.checkout import Change
@@ -120,6 +121,7 @@ class FileState:
     plan's. `source` is the file's text then. `last` is the trial before the one at work, `best` the one
     that will be applied. `base` is the commit that the workspace was lent at, also when it is gone again.
     `rounds` have been made already of those that `retry` allows, before the file was begun afresh.
+    `stopped` says why no further attempt could be made.
     """
 
     task: FileTask
@@ -133,6 +135,7 @@ class FileState:
     best: Trial | None = None
     attempts: tuple[Attempt, ...] = ()
     rounds: int = 0
+    stopped: StomperError | None = None
     fix: tuple[Change, ...] = ()
     applied: Applied | None = None
     commit: str | None = None
@@ -188,9 +191,9 @@ class Context:
 
     `cascade` holds the agents of `call_agent` in order. `stack` is the file's own exit stack, in which
     everything lent is given back. `base_commit` is what the plan was made from, `warm` a folder of caches
-    to start from. `outcome` tells what would become of a file that ended in a state. `sandbox` is what
-    programs in a workspace are shut in. `experience` is what past runs have taught when this one began,
-    `recorder` what writes down how its own attempts went.
+    to start from. `outcome` tells what would become of a file that ended in a state. `purse` holds what the
+    run may spend. `sandbox` is what programs in a workspace are shut in. `experience` is what past runs have
+    taught when this one began, `recorder` what writes down how its own attempts went.
     """
 
     pipeline: Pipeline
@@ -211,6 +214,7 @@ class Context:
     neighbours: Neighbours
     emit: Callable[[Event], None]
     clock: Callable[[], float]
+    purse: Purse
     sandbox: Sandbox | None = None
     recorder: Recorder | None = None
     experience: Experience = Experience()

@@ -7,9 +7,11 @@ import attrs
 import trio
 
 from stomper_sdk.agents.base import Agent, AgentReply, AgentTask
-from stomper_sdk.errors import FINAL, AbandonedError, AgentError
+from stomper_sdk.errors import FINAL, AbandonedError, AgentError, SpentError, StoppedError
 from stomper_sdk.events import Notice
 from stomper_sdk.model.present import hide
+from stomper_sdk.model.price import Usage
+from stomper_sdk.spending import Purse
 from stomper_sdk.stages.base import Context, FileState, Verdict, define_stage
 from stomper_sdk.stages.cascade import Tier
 from stomper_sdk.stages.generate_prompt import generate_prompt
@@ -39,7 +41,9 @@ async def call_agent(state: FileState, context: Context, use: Sequence[str] = ()
         tier = context.cascade.tiers[trial.agent_index]
         state = attrs.evolve(state, trial=attrs.evolve(trial, agent=tier.agent.name))
         try:
-            reply = await _ask(tier, _task(state, context))
+            reply = await _ask(tier, _task(state, context), context.purse)
+        except (SpentError, StoppedError) as error:
+            return attrs.evolve(state, trial=None, stopped=error)
         except AbandonedError:
             raise
         except AgentError as error:
@@ -54,13 +58,21 @@ async def call_agent(state: FileState, context: Context, use: Sequence[str] = ()
             return attrs.evolve(state, trial=attrs.evolve(state.at_work(), reply=reply))
 
 
-async def _ask(tier: Tier, task: AgentTask) -> AgentReply | None:
-    """What the agent says, with what that cost."""
-    try:
-        return tier.priced(await _edit(tier.agent, task))
-    except AgentError as error:
-        error.reply = tier.priced(error.reply)
-        raise
+async def _ask(tier: Tier, task: AgentTask, purse: Purse) -> AgentReply | None:
+    """What the agent says, with what that cost, as soon as it can be paid."""
+    async with purse.reserved(tier.booking(task)) as booking:
+        try:
+            reply = tier.priced(await _edit(tier.agent, task))
+        except AgentError as error:
+            error.reply = tier.priced(error.reply)
+            booking.settle(_used(error.reply), failed=True)
+            raise
+        booking.settle(_used(reply))
+        return reply
+
+
+def _used(reply: AgentReply | None) -> Usage:
+    return Usage(reply.tokens_in, reply.tokens_out, reply.cost_usd) if reply else Usage()
 
 
 async def _edit(agent: Agent, task: AgentTask) -> AgentReply | None:

@@ -7,11 +7,12 @@ from fnmatch import fnmatchcase
 
 import attrs
 
-from stomper_sdk.agents.base import Agent, AgentReply
+from stomper_sdk.agents.base import Agent, AgentReply, AgentTask
 from stomper_sdk.errors import StoppedError
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.model.pipeline import WhenSpec
-from stomper_sdk.model.price import Price
+from stomper_sdk.model.price import Price, Usage
+from stomper_sdk.spending import Booking
 
 __all__ = ["Cascade", "Tier"]
 
@@ -28,6 +29,18 @@ class Tier:
         """Those of the findings that the agent is asked about; none where that were more than it takes."""
         chosen = tuple(finding for finding in findings if self._is_for(finding))
         return () if 0 < self.when.max_findings < len(chosen) else chosen
+
+    def booking(self, task: AgentTask) -> Booking:
+        """An attempt at a task, with what it may use at most as far as the agent knows."""
+        foretell = getattr(self.agent, "at_most", None)
+        known: Usage = foretell(task) if foretell else Usage()
+        nothing = self.price is not None and self.price.is_nothing
+        if nothing:
+            known = attrs.evolve(known, cost_usd=0.0)
+        elif self.price and known.tokens_in is not None and known.tokens_out is not None:
+            known = attrs.evolve(known, cost_usd=self.price.of(known.tokens_in, known.tokens_out))
+        free = getattr(self.agent, "free", False)
+        return Booking(task.path, self.agent.name, known, free=free, lenient=nothing)
 
     def priced(self, reply: AgentReply | None) -> AgentReply | None:
         """The reply with its cost by the price; as it is where there is none, or no count of tokens."""

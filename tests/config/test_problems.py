@@ -123,9 +123,6 @@ def test_a_stage_of_ones_own_takes_any_options() -> None:
         ("workspace: {kind: pooled}", "workspace.kind", "'pooled' is"),
         ("workspace: {kind: overlay}", "workspace.kind", "'overlay' is"),
         ("sandbox: {kind: auto, network: model-only}", "sandbox.network", "'model-only' is"),
-        ("budget: {time: 10m}", "budget.time", "time is"),
-        ("budget: {tokens: 5}", "budget.tokens", "tokens is"),
-        ("budget: {cost_usd: 0}", "budget.cost_usd", "cost_usd is"),
         *(
             (f"agents: {{a: {{use: {use}}}}}", "agents.a.use", f"'{use}' is")
             for use in (
@@ -142,5 +139,5 @@ def test_what_is_not_built_is_refused_by_name(text: str, path: str, what: str) -
 
 
 def test_what_says_nothing_is_no_use_of_what_is_not_built() -> None:
-    text = "budget: {time: null, tokens: null}\nguard: {forbid: []}\nsandbox: {kind: none}\n"
+    text = "guard: {forbid: []}\nsandbox: {kind: none}\n"
     assert load_pipeline(HEAD + text).guard.forbid == ()

@@ -73,7 +73,7 @@ def test_another_price_is_refused_at_its_place(text: str, told: str) -> None:
     assert told in str(refused.value)
 
 
-def test_the_price_of_an_agent_that_python_replaces_is_not_looked_at(tmp_path: Path) -> None:
+def test_the_price_holds_for_an_agent_that_python_puts_in_its_place(tmp_path: Path) -> None:
     pipeline = load_pipeline("default", overrides={"agents.builtin.price": 0}, extra_agents=["builtin"])
     (tier,) = resolve(pipeline, Selection(), {"builtin": lambda task: None}, tmp_path).cascade
-    assert tier.price is None
+    assert tier.price == Price(0, 0)
