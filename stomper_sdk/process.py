@@ -108,6 +108,9 @@ class Confinement(Protocol):
     def showing(self, place: Path) -> Confinement:
         """The same, in which a folder can be read too, wherever it is."""
 
+    def at_home(self, home: Path) -> Confinement:
+        """The same, in which a folder can be written too, and is the home of whatever runs inside."""
+
     def excess(self, pids: Iterable[int]) -> str:
         """What these processes take beyond their limit, empty where nothing; it may block."""
 
@@ -121,6 +124,7 @@ async def run_command(
     stdin: bytes = b"",
     max_output: int = 16 * 1024 * 1024,
     confinement: Confinement | None = None,
+    ending: signal.Signals = signal.SIGTERM,
 ) -> Completed:
     """Run a command to its end, and end all that it started.
 
@@ -132,6 +136,7 @@ async def run_command(
         stdin: what the command reads; it is closed afterwards.
         max_output: bytes kept of each of the two outputs: the first and the last half.
         confinement: what the command and all that it starts are shut in; None for nothing.
+        ending: the signal that asks it to end, before it is made to.
 
     Raises:
         CommandError: the program is missing or cannot be started.
@@ -141,7 +146,7 @@ async def run_command(
     marker = f"{FAMILY}-{next(_numbers)}"
     environment = {**(clean_environment() if env is None else env), "PWD": str(cwd)}
     environment[MARKER] = ":".join(filter(None, (os.environ.get(MARKER), marker)))
-    call = _Call(tuple(argv), cwd, timeout, stdin, max_output, marker, confinement)
+    call = _Call(tuple(argv), cwd, timeout, stdin, max_output, marker, confinement, ending)
     if confinement is None:
         return await _run(call, argv, environment)
     _refuse_missing(argv, cwd, environment)
@@ -160,6 +165,7 @@ class _Call:
     max_output: int
     marker: str
     confinement: Confinement | None
+    ending: signal.Signals
 
 
 async def _run(call: _Call, words: Sequence[str], env: Mapping[str, str]) -> Completed:
@@ -175,7 +181,7 @@ async def _run(call: _Call, words: Sequence[str], env: Mapping[str, str]) -> Com
             with trio.move_on_after(call.timeout) as limit:
                 excess = await _within(call, process)
         finally:
-            await _end(process, call.marker)
+            await _end(process, call.marker, call.ending)
         nursery.cancel_scope.deadline = trio.current_time() + _DRAIN_SECONDS
     code = -signal.SIGKILL if process.returncode is None else process.returncode
     took = trio.current_time() - started
@@ -354,11 +360,11 @@ async def _exited(process: trio.Process) -> None:
         os.close(handle)
 
 
-async def _end(process: trio.Process, marker: str) -> None:
+async def _end(process: trio.Process, marker: str, ending: signal.Signals) -> None:
     """End what is left of a command: politely, then by force, then its orphans; reap it last."""
     with trio.CancelScope(shield=True):
         if not _has_exited(process):
-            signal_quietly(os.killpg, process.pid, signal.SIGTERM)
+            signal_quietly(os.killpg, process.pid, ending)
             with trio.move_on_after(_GRACE_SECONDS):
                 await _exited(process)
         signal_quietly(os.killpg, process.pid, signal.SIGKILL)

@@ -210,10 +210,20 @@ def time_limit(name: str, seconds: float, error: type[AgentError] = AgentError) 
         raise error(f"agent {name} was ended at its time limit of {seconds:g} s", failure="timeout")
 
 
+_PRESETS = {
+    "aider": "aider:AiderAgent",
+    "claude-code": "claude_code:ClaudeCodeAgent",
+    "codex": "codex:CodexAgent",
+    "cursor": "cursor:CursorAgent",
+    "gemini": "gemini:GeminiAgent",
+    "mini-swe-agent": "mini_swe_agent:MiniSweAgent",
+    "opencode": "opencode:OpencodeAgent",
+}
 #: A plug-in is an attrs class whose fields are its options, or a function `(task) -> AgentReply | None`.
 AGENTS: Registry[Any] = Registry(
     "agent",
     {
+        **{name: f"stomper_sdk.agents.presets.{module}" for name, module in _PRESETS.items()},
         "chat": "stomper_sdk.agents.chat:ChatAgent",
         "command": "stomper_sdk.agents.command:CommandAgent",
         "python": "stomper_sdk.agents.python:PythonAgent",

@@ -21,11 +21,8 @@ NOT_YET: tuple[tuple[Trail, Callable[[Any], bool], str], ...] = (
     (("sandbox", "network"), _one_of("model-only"), "use deny or allow"),
     (
         ("agents", "*", "use"),
-        _one_of(
-            *("aider", "claude-code", "codex", "cursor", "gemini"),
-            *("mini-swe-agent", "opencode", "replay"),
-        ),
-        "use ruff-fix, chat, command, python or scripted",
+        _one_of("replay"),
+        "use ruff-fix, chat, command, python, scripted or a coding-agent tool",
     ),
 )
 

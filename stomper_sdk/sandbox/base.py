@@ -56,9 +56,13 @@ class Cell:
     sandbox: Sandbox
     places: tuple[Path, ...]
     shown: tuple[Path, ...] = ()
+    home: Path | None = None
 
     def showing(self, place: Path) -> Cell:
         return attrs.evolve(self, shown=(*self.shown, place))
+
+    def at_home(self, home: Path) -> Cell:
+        return attrs.evolve(self, places=(*self.places, home), home=home)
 
     @asynccontextmanager
     async def entered(
@@ -67,7 +71,7 @@ class Cell:
         own = await trio.to_thread.run_sync(_make_own, self.sandbox.writable)
         try:
             words = [*self.sandbox.prefix(self, own, cwd), *argv]
-            yield words, _environment(env, own)
+            yield words, _environment(env, own, self.home or own / "home")
         finally:
             with trio.CancelScope(shield=True):
                 await trio.to_thread.run_sync(clear_away, own)
@@ -76,9 +80,9 @@ class Cell:
         return excess_of(pids, self.sandbox.limits, self.places[0])
 
 
-def _environment(env: Mapping[str, str], own: Path) -> dict[str, str]:
+def _environment(env: Mapping[str, str], own: Path, home: Path) -> dict[str, str]:
     kept = {name: value for name, value in env.items() if name not in _OUTSIDE}
-    places = {"HOME": str(own / "home"), "TMPDIR": str(own / "tmp")}
+    places = {"HOME": str(home), "TMPDIR": str(own / "tmp")}
     return {**kept, **places, "GIT_OPTIONAL_LOCKS": "0"}
 
 

@@ -123,13 +123,10 @@ def test_a_stage_of_ones_own_takes_any_options() -> None:
         ("workspace: {kind: pooled}", "workspace.kind", "'pooled' is"),
         ("workspace: {kind: overlay}", "workspace.kind", "'overlay' is"),
         ("sandbox: {kind: auto, network: model-only}", "sandbox.network", "'model-only' is"),
-        *(
-            (f"agents: {{a: {{use: {use}}}}}", "agents.a.use", f"'{use}' is")
-            for use in (
-                *("claude-code", "codex", "gemini", "opencode", "cursor"),
-                *("aider", "mini-swe-agent", "replay"),
-            )
-        ),
+        ("budget: {time: 10m}", "budget.time", "time is"),
+        ("budget: {tokens: 5}", "budget.tokens", "tokens is"),
+        ("budget: {cost_usd: 0}", "budget.cost_usd", "cost_usd is"),
+        ("agents: {a: {use: replay}}", "agents.a.use", "'replay' is"),
     ],
 )
 def test_what_is_not_built_is_refused_by_name(text: str, path: str, what: str) -> None:

@@ -40,6 +40,7 @@ class Reply:
         message: the text of that error.
         code: its code; by default the status.
         error_event: in the place of the second event, the same error (`chat` only).
+        kind: its type, by the status where none is given.
         headers: added to the answer's.
         delay: seconds before anything is sent.
         drop_after: cut the connection after so many events; half-way where the answer is whole.
@@ -58,6 +59,7 @@ class Reply:
     message: str = "injected fault"
     code: str = ""
     error_event: bool = False
+    kind: str = ""
     headers: Mapping[str, str] = attrs.field(factory=dict)
     delay: float = 0.0
     drop_after: int | None = None
@@ -127,9 +129,9 @@ def written(request: Request, reply: Reply) -> tuple[Any, list[Event]]:
     return writer(request, reply)
 
 
-def error_document(dialect: str, status: int, message: str, code: str = "") -> Any:
+def error_document(dialect: str, status: int, message: str, code: str = "", kind: str = "") -> Any:
     kinds = {400: "invalid_request_error", 401: "authentication_error", 429: "rate_limit_error"}
-    kind = kinds.get(status, "api_error")
+    kind = kind or kinds.get(status, "api_error")
     if dialect == "anthropic":
         return {"type": "error", "error": {"type": kind, "message": message}}
     if dialect == "gemini":

@@ -105,16 +105,21 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.hang == "headers" or (reply.hang and not request.stream):
             self._hang()
         elif reply.status != 200:
-            document = error_document(request.dialect, reply.status, reply.message, reply.code)
+            document = error_document(request.dialect, reply.status, reply.message, reply.code, reply.kind)
             self._send(reply.status, document, reply.headers)
         elif reply.drop_after == 0:
             self._cut()
         elif request.stream:
             self._stream(reply, written(request, reply)[1])
         else:
-            document = json.dumps(written(request, reply)[0]).encode()
-            whole = b'{"id": "x", "choices": [{"mess' if reply.malformed else document
-            self._send(200, whole, reply.headers, dropped=reply.drop_after is not None)
+            whole = written(request, reply)[0]
+            garbled = b'{"id": "x", "choices": [{"mess'
+            self._send(
+                200,
+                garbled if reply.malformed else whole,
+                reply.headers,
+                dropped=reply.drop_after is not None,
+            )
 
     def _send(
         self, status: int, data: Any, headers: Mapping[str, str] | None = None, *, dropped: bool = False
