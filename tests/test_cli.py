@@ -186,7 +186,7 @@ def test_an_option_of_a_later_version_is_refused_by_name(
     ("arguments", "said"),
     [
         (["rnu"], "Did you mean 'run'?"),
-        (["xyzzy"], "There are: run, plan, init,"),
+        (["xyzzy"], "There are: run, plan, prompt, init,"),
         (["run", "--max-atempts=3"], "unknown option --max-atempts\nDid you mean --max-attempts?"),
         (["run", "--xyzzy"], "unknown option --xyzzy\nSee stomper-sdk run --help."),
         (["run", "-x"], "unknown option -x"),

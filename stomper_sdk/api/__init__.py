@@ -1,6 +1,7 @@
 """What a program can ask for: running, planning and checking pipelines, and looking at past runs."""
 
 from stomper_sdk.api.history import clean, diff, load_run, revert, runs, verify
+from stomper_sdk.api.previewing import Preview, prompt
 from stomper_sdk.api.running import plan, run, run_async, validate
 from stomper_sdk.api.starting import load_pipeline
 from stomper_sdk.interpreter.scheduler import Control
@@ -8,12 +9,14 @@ from stomper_sdk.stages.base import Selection
 
 __all__ = [
     "Control",
+    "Preview",
     "Selection",
     "clean",
     "diff",
     "load_pipeline",
     "load_run",
     "plan",
+    "prompt",
     "revert",
     "run",
     "run_async",

@@ -41,7 +41,7 @@ from stomper_sdk.reports import to_dict
 from stomper_sdk.stages.base import Context, RunState, Selection
 from stomper_sdk.vcs.git import in_thread
 
-__all__ = ["plan", "run", "run_async", "validate"]
+__all__ = ["plan", "plan_of", "run", "run_async", "validate"]
 
 
 def run(
@@ -175,9 +175,14 @@ async def _kept(result: RunResult, context: Context) -> RunResult:
 async def _plan(order: Order) -> Plan:
     with machine_limits(permissions=True), alone(), adopting_orphans():
         async with opened(order) as start:
-            run = Run(RunState(notices=start.notices))
-            await interpret(_until_plan(start.program), start.context, order.control, run)
-            return run.state.plan or Plan(start.context.base_commit or "", (), (), ())
+            return await plan_of(start, order.control)
+
+
+async def plan_of(start: Start, control: Control) -> Plan:
+    """The plan of a run that was opened; its stages are gone through as far as that takes."""
+    run = Run(RunState(notices=start.notices))
+    await interpret(_until_plan(start.program), start.context, control, run)
+    return run.state.plan or Plan(start.context.base_commit or "", (), (), ())
 
 
 async def _interpreted(program: Program, context: Context, control: Control, run: Run) -> StomperError | None:

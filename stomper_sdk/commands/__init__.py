@@ -24,6 +24,7 @@ class Entry:
 COMMANDS: Mapping[str, Entry] = {
     "run": Entry("fix what the checks report, and commit it", "run"),
     "plan": Entry("show what a run would do, change nothing", "plan"),
+    "prompt": Entry("print what an agent would be told of a file, ask none", "prompt"),
     "init": Entry("look at the repository and write a pipeline that fits it", "init"),
     "validate": Entry("check pipelines, run nothing", "validate"),
     "graph": Entry("draw a pipeline", "graph"),

@@ -24,6 +24,7 @@ __all__ = [
     "pipeline_argument",
     "pipeline_arguments",
     "repo_argument",
+    "selection_arguments",
     "selection_of",
     "whole_number",
 ]
@@ -97,10 +98,8 @@ def narrowing_arguments(command: Parser) -> None:
     pipeline_argument(command)
     pipeline_arguments(command)
     parallel_argument(command)
+    selection_arguments(command)
     add = command.add_argument
-    add("--agent", action="append", default=[], metavar="NAME", help="only this agent (repeatable)")
-    add("--check", action="append", default=[], metavar="NAME", help="only this check (repeatable)")
-    add("--code", action="append", default=[], metavar="CODE", help="only this code (repeatable)")
     add(
         "--files",
         action="extend",
@@ -113,6 +112,14 @@ def narrowing_arguments(command: Parser) -> None:
     add("--test-validation", metavar="MODE", help="full, quick, final or none")
     add("--max-attempts", type=whole_number, metavar="N", help="rounds for each file at most")
     add("--fail-fast", action="store_true", help="end the run at the first file that cannot be worked on")
+
+
+def selection_arguments(command: Parser) -> None:
+    """By name; see `selection_of`."""
+    add = command.add_argument
+    add("--agent", action="append", default=[], metavar="NAME", help="only this agent (repeatable)")
+    add("--check", action="append", default=[], metavar="NAME", help="only this check (repeatable)")
+    add("--code", action="append", default=[], metavar="CODE", help="only this code (repeatable)")
 
 
 def parallel_argument(command: Parser) -> None:

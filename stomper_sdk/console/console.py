@@ -15,6 +15,7 @@ from stomper_sdk.console.stream import Stream
 from stomper_sdk.errors import StomperError
 from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.model.plan import Plan
+from stomper_sdk.model.present import visible
 from stomper_sdk.model.result import RunResult
 from stomper_sdk.reports import plan_text, result_text, to_json
 
@@ -60,6 +61,16 @@ class Console:
             StomperError: it cannot be written, but for a reader who has gone.
         """
         self._programs.write(f"{text}\n" if text else "")
+
+    def content(self, text: str) -> None:
+        """Print a text that is not all ours: to a program as it is, on a terminal without what commands it.
+
+        Raises:
+            StomperError: it cannot be written, but for a reader who has gone.
+        """
+        lines = text.split("\n") if self._programs.isatty() else []
+        shown = ("\t".join(map(visible, line.split("\t"))) for line in lines)
+        self.product("\n".join(shown) if lines else text)
 
     def file(self, path: Path, text: str, *, append: bool = False) -> None:
         """Write a report that goes to a file of its own, or to the end of one.
