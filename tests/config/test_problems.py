@@ -123,9 +123,6 @@ def test_a_stage_of_ones_own_takes_any_options() -> None:
         ("workspace: {kind: pooled}", "workspace.kind", "'pooled' is"),
         ("workspace: {kind: overlay}", "workspace.kind", "'overlay' is"),
         ("sandbox: {kind: auto, network: model-only}", "sandbox.network", "'model-only' is"),
-        ("budget: {time: 10m}", "budget.time", "time is"),
-        ("budget: {tokens: 5}", "budget.tokens", "tokens is"),
-        ("budget: {cost_usd: 0}", "budget.cost_usd", "cost_usd is"),
         ("agents: {a: {use: replay}}", "agents.a.use", "'replay' is"),
     ],
 )
