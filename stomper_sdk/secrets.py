@@ -1,4 +1,4 @@
-"""What in the environment is secret, as its name tells, or a password in the value itself."""
+"""What is secret: in the environment, as its name tells; anywhere, as its looks tell."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Collection, Mapping
 
-__all__ = ["holds_secret", "is_secret", "secret_values"]
+__all__ = ["LOOKS_SECRET", "holds_secret", "is_secret", "secret_values"]
 
 _WORDS = frozenset(
     {
@@ -21,6 +21,22 @@ _DESCRIBING = frozenset({"DIR", "FILE", "HOST", "MODE", "NAME", "PATH", "SOCK", 
 #: Named like a secret, and none: a program, a fingerprint.
 _HARMLESS = frozenset({"GPG_KEY", "SSH_ASKPASS"})
 _PASSWORD_IN_URL = re.compile(r"\w://[^/\s:@]*:([^/\s@]+)@")
+_KEYS = (
+    r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----",
+    r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+    r"\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bgithub_pat_\w{60,}\b|\bglpat-[\w-]{20,}",
+    r"\bxox[abeoprs]-[\w-]{10,}|hooks\.slack\.com/services/T\w+/B\w+/\w+",
+    r"\bsk-(?:ant-|proj-|live-)?[A-Za-z0-9_-]{20,}|\b[rs]k_live_[A-Za-z0-9]{20,}",
+    r"\bAIza[\w-]{35}\b|\bya29\.[\w-]{20,}|\bnpm_[A-Za-z0-9]{36}\b|\bpypi-[\w-]{50,}|\bhf_[A-Za-z0-9]{30,}\b",
+    r"\bSG\.[\w-]{20,}\.[\w-]{20,}|\bdop_v1_[0-9a-f]{64}\b",
+    r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}",
+    # A word with digits in it: what is not, is mostly a name or a placeholder.
+    r"(?i:password|passwd|secret|token|api_?key|access_?key)['\"]?\s*[:=]"
+    r"\s*['\"](?=[^'\"]*\d)[A-Za-z0-9+/_=.-]{20,}['\"]",
+    r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@'\"]{1,100}:[^\s/:@'\"{}$<*%]{6,100}@",
+)
+#: What looks like a key, a token or a password, wherever it stands.
+LOOKS_SECRET = re.compile("|".join(_KEYS))
 #: What is shorter stands in too many texts to be hidden in all of them.
 _SHORTEST = 8
 

@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator, Sequence
 
 from stomper_sdk.guard.base import Edit, Refusal, changes
+from stomper_sdk.secrets import LOOKS_SECRET
 
 __all__ = ["binary", "executables", "links_out", "secrets"]
-
-_SECRETS = (
-    r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----",
-    r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
-    r"\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bgithub_pat_\w{60,}\b|\bglpat-[\w-]{20,}",
-    r"\bxox[abeoprs]-[\w-]{10,}|hooks\.slack\.com/services/T\w+/B\w+/\w+",
-    r"\bsk-(?:ant-|proj-|live-)?[A-Za-z0-9_-]{20,}|\b[rs]k_live_[A-Za-z0-9]{20,}",
-    r"\bAIza[\w-]{35}\b|\bya29\.[\w-]{20,}|\bnpm_[A-Za-z0-9]{36}\b|\bpypi-[\w-]{50,}|\bhf_[A-Za-z0-9]{30,}\b",
-    r"\bSG\.[\w-]{20,}\.[\w-]{20,}|\bdop_v1_[0-9a-f]{64}\b",
-    r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}",
-    # A word with digits in it: what is not, is mostly a name or a placeholder.
-    r"(?i:password|passwd|secret|token|api_?key|access_?key)['\"]?\s*[:=]"
-    r"\s*['\"](?=[^'\"]*\d)[A-Za-z0-9+/_=.-]{20,}['\"]",
-    r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@'\"]{1,100}:[^\s/:@'\"{}$<*%]{6,100}@",
-)
-_SECRET = re.compile("|".join(_SECRETS))
 
 
 def binary(edits: Sequence[Edit]) -> Iterator[Refusal]:
@@ -52,10 +36,12 @@ def executables(edits: Sequence[Edit]) -> Iterator[Refusal]:
 def secrets(edits: Sequence[Edit]) -> Iterator[Refusal]:
     """Keys, tokens and passwords in lines that are new; what they are is not repeated."""
     for edit, hunks in changes(edits):
-        known = {match[0] for hunk in hunks for _, line in hunk.removed for match in _SECRET.finditer(line)}
+        known = {
+            match[0] for hunk in hunks for _, line in hunk.removed for match in LOOKS_SECRET.finditer(line)
+        }
         for hunk in hunks:
             for number, line in hunk.added:
-                if any(match[0] not in known for match in _SECRET.finditer(line)):
+                if any(match[0] not in known for match in LOOKS_SECRET.finditer(line)):
                     said = "adds what looks like a key or a password"
                     yield Refusal("secrets", edit.path, number, edit.path, said)
 

@@ -30,6 +30,14 @@ class Entry:
 
 
 ABSENT = Entry("000000", "0" * 40)
+_AS_CHANGES = ("--raw", "--numstat", "-z", "--no-renames", "--full-index")
+# Whatever the settings of whoever runs it say.
+_AS_PATCH = (
+    *("--binary", "--full-index", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv"),
+    *("--src-prefix=a/", "--dst-prefix=b/", "--unified=3", "--inter-hunk-context=0", "--no-indent-heuristic"),
+    "--diff-algorithm=myers",
+)
+_TO_THE_LETTER = ("--binary", "--whitespace=nowarn", "--no-ignore-whitespace", "-p1")
 
 
 @attrs.frozen
@@ -65,8 +73,7 @@ class Checkout:
     def snapshot(self) -> tuple[Change, ...]:
         """Everything that differs from `start` now, by path."""
         self._stage()
-        options = ("--cached", "--raw", "--numstat", "-z", "--no-renames", "--full-index")
-        changes = parse_changes(self._git("diff-index", *options, self.start))
+        changes = parse_changes(self._git("diff-index", "--cached", *_AS_CHANGES, self.start))
         return tuple(self._counted(change) for change in changes)
 
     def unsettled(self) -> frozenset[str]:
@@ -99,11 +106,35 @@ class Checkout:
 
     def restore(self, changes: Sequence[Change] = ()) -> None:
         """Make the folder as it was at the start, with some changes in it."""
-        tree = self._tree_with(changes) if changes else self.start
+        self.become(self._tree_with(changes) if changes else self.start)
+
+    def become(self, tree: str) -> None:
+        """Make the folder hold a tree, and nothing else that git does not ignore."""
         self._stage()
         self._git("read-tree", "--reset", "-u", tree)
         self._git("clean", "-ffdq", *(f"--exclude=/{link}" for link in self.links))
         self.sweep()
+
+    def between(self, before: str, after: str) -> tuple[Change, ...]:
+        """Everything in which two trees differ, by path."""
+        changes = parse_changes(self._git("diff-tree", "-r", *_AS_CHANGES, before, after))
+        return tuple(self._counted(change) for change in changes)
+
+    def patch(self, before: str, after: str) -> bytes:
+        """What turns a tree into another, in the form of `git diff --binary`."""
+        return self._git("diff-tree", "-p", *_AS_PATCH, before, after)
+
+    def patched(self, tree: str, patch: bytes) -> str:
+        """The tree that a patch makes of another, as an object; no file is touched.
+
+        Raises:
+            GitError: it does not fit, is none, or would go where a repository's files cannot be.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            env = {"GIT_INDEX_FILE": f"{folder}/index"}
+            self._git("read-tree", tree, env=env)
+            self._git("apply", "--cached", *_TO_THE_LETTER, "-", stdin=patch, env=env)
+            return self._git("write-tree", env=env).decode().strip()
 
     def move_head(self, commit: str) -> None:
         """Let HEAD be a commit, whatever was committed here; files and index stay."""

@@ -27,6 +27,7 @@ __all__ = [
     "in_workspace",
     "prepare",
     "settled",
+    "tree_now",
     "workspace_name",
 ]
 
@@ -128,7 +129,7 @@ async def prepare(workspace: Workspace, preparation: Preparation) -> Workspace:
 
 async def settled(workspace: Workspace) -> Workspace:
     """The workspace, its changes told against the tree as it is now."""
-    tree = await in_workspace(_tree_now, workspace.checkout)
+    tree = await in_workspace(tree_now, workspace.checkout)
     return attrs.evolve(workspace, checkout=attrs.evolve(workspace.checkout, start=tree))
 
 
@@ -155,6 +156,7 @@ async def _run_setup(root: Path, setup: tuple[str, ...]) -> None:
         raise WorkspaceError(f"workspace.setup: {setup[0]} {done.ending}: {said}")
 
 
-def _tree_now(checkout: Checkout) -> str:
+def tree_now(checkout: Checkout) -> str:
+    """The tree that a checkout holds now, but for what git ignores; it blocks."""
     checkout.snapshot()
     return checkout.write_tree()

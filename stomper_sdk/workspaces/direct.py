@@ -80,14 +80,13 @@ class InPlace(Checkout):
         commit = kept._git(*_IDENTITY, *argv).decode().strip()
         kept._git("update-ref", "HEAD", commit)
 
-    def restore(self, changes: Sequence[Change] = ()) -> None:
-        """Bring back what the fix may touch, with some changes in it, byte for byte, links and modes too.
+    def become(self, tree: str) -> None:
+        """Bring back what the fix may touch as a tree has it, byte for byte, links and modes too.
 
         A new file goes only where a fix may make one. What stands in the way of a file's folder, as a file
         or a link, is moved aside rather than lost.
         """
-        wanted = self._tree_with(changes) if changes else self.start
-        differing = attrs.evolve(self, start=wanted).snapshot()
+        differing = attrs.evolve(self, start=tree).snapshot()
         for change in sorted(differing, key=lambda change: change.before != ABSENT):
             if change.before == ABSENT:
                 self._remove(change.path)
