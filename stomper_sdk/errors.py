@@ -14,7 +14,8 @@ StomperError
 ├── StageError          3  a stage of the user's own failed
 ├── RefusedError        3  the repository's hooks refused a commit
 ├── AgentError          3  an agent failed on one file
-│   └── AbandonedError  3  it was left alone at its time limit and may still be writing
+│   ├── AbandonedError  3  it was left alone at its time limit and may still be writing
+│   └── UnrecordedError 3  a recorded answer was asked for and there is none
 ├── ConflictError       3  the target moved under a fix
 ├── StoppedError        4  no agent can be asked any more, or the budget is used up; resumable
 └── SpentError          3  a file's own budget is used up
@@ -53,6 +54,7 @@ __all__ = [
     "StomperError",
     "StoppedError",
     "TestsError",
+    "UnrecordedError",
     "UsageError",
     "WorkspaceError",
     "alone",
@@ -184,6 +186,10 @@ class AgentError(StomperError):
 
 class AbandonedError(AgentError):
     """An agent was left alone at its time limit, since nobody can end a thread: its file ends with it."""
+
+
+class UnrecordedError(AgentError):
+    """A recorded answer was asked for and there is none that can be given: its file ends with it."""
 
 
 class ConflictError(StomperError):

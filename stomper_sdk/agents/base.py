@@ -24,6 +24,7 @@ from stomper_sdk.process import (
     run_command,
 )
 from stomper_sdk.registry import Registry
+from stomper_sdk.workspaces.patches import Patches
 
 __all__ = [
     "AGENTS",
@@ -31,9 +32,11 @@ __all__ = [
     "Agent",
     "AgentReply",
     "AgentTask",
+    "Wrapped",
     "as_argument",
     "inside",
     "locate",
+    "other_agent",
     "run_program",
     "said",
     "time_limit",
@@ -52,7 +55,7 @@ class AgentTask:
     `workspace` is the folder to edit, and the agent's working directory; `path` is the file to fix,
     relative to it. `remaining`, `introduced` and `rejected` tell what the last attempt left, brought
     in, and was refused for. `environment` is what a program that the agent starts should run with,
-    `confinement` what it is shut in.
+    `confinement` what it is shut in. `patches` tells what is edited in the workspace; None outside a run.
     """
 
     workspace: Path
@@ -68,6 +71,7 @@ class AgentTask:
     rejected: str | None = None
     environment: Mapping[str, str] = attrs.field(factory=clean_environment, repr=False)
     confinement: Confinement | None = attrs.field(default=None, repr=False)
+    patches: Patches | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen
@@ -117,6 +121,27 @@ class Agent(Protocol):
         Raises:
             AgentError: it could not do its work; the next agent of the cascade takes over.
         """
+
+
+@attrs.frozen
+class Wrapped:
+    """An agent that another one asks, and what the pipeline declares of it.
+
+    `root` is the top of the user's checkout; `secrets` are the values that stand in nothing that is kept.
+    """
+
+    agent: Agent = attrs.field(repr=False)
+    use: str
+    options: Mapping[str, Any] = attrs.field(repr=False)
+    root: Path
+    secrets: frozenset[str] = attrs.field(default=frozenset(), repr=False)
+
+
+def other_agent(value: object) -> Any:
+    """The name of another agent of the pipeline; when a run is planned, that agent takes its place."""
+    if not isinstance(value, str | Wrapped) or not value:
+        raise ValueError("the name of another agent")
+    return value
 
 
 def inside(workspace: Path, path: str) -> Path:
@@ -227,6 +252,7 @@ AGENTS: Registry[Any] = Registry(
         "chat": "stomper_sdk.agents.chat:ChatAgent",
         "command": "stomper_sdk.agents.command:CommandAgent",
         "python": "stomper_sdk.agents.python:PythonAgent",
+        "replay": "stomper_sdk.agents.replay:ReplayAgent",
         "ruff-fix": "stomper_sdk.agents.ruff_fix:RuffFixAgent",
         "scripted": "stomper_sdk.agents.scripted:ScriptedAgent",
     },

@@ -19,11 +19,6 @@ def _one_of(*names: str) -> Callable[[Any], bool]:
 NOT_YET: tuple[tuple[Trail, Callable[[Any], bool], str], ...] = (
     (("workspace", "kind"), _one_of("pooled", "overlay"), "use worktree or direct"),
     (("sandbox", "network"), _one_of("model-only"), "use deny or allow"),
-    (
-        ("agents", "*", "use"),
-        _one_of("replay"),
-        "use ruff-fix, chat, command, python, scripted or a coding-agent tool",
-    ),
 )
 
 

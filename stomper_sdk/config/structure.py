@@ -24,12 +24,15 @@ _BY_NAME = ("stages", "checks", "agents", "reducers")
 def structure(root: Node, extra_agents: Collection[str]) -> Pipeline:
     """The pipeline of a root without problems.
 
-    `call_agent` without `use` is given every agent, in the order in which they are declared.
+    `call_agent` without `use` is given every agent that no other one asks, in the order in which they are
+    declared.
     """
     data = root.plain()
     agents = tuple(_agent(name, options) for name, options in data.get("agents", {}).items())
     callable_agents = [agent.name for agent in agents]
     callable_agents += [name for name in extra_agents if name not in callable_agents]
+    asked = [agent.options.get("agent") for agent in agents if agent.use == "replay"]
+    callable_agents = [name for name in callable_agents if name not in asked] or callable_agents
     sections = {key: value for key, value in data.items() if key not in _BY_NAME}
     pipeline: Pipeline = _section(Pipeline, {**sections, "stages": []})
     return attrs.evolve(

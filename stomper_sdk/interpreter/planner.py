@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
-from stomper_sdk.agents.base import AGENTS, Agent
+from stomper_sdk.agents.base import AGENTS, Agent, Wrapped, other_agent
 from stomper_sdk.agents.python import PythonAgent
 from stomper_sdk.checks.base import CHECKS, Check
 from stomper_sdk.checks.function import FunctionCheck
@@ -18,7 +18,7 @@ from stomper_sdk.guard.limits import matches
 from stomper_sdk.interpreter.program import Program, compile_stages
 from stomper_sdk.model.pipeline import AgentSpec, CheckSpec, Pipeline
 from stomper_sdk.model.price import Price
-from stomper_sdk.options import build, command_words, nearest, optional
+from stomper_sdk.options import build, command_words, nearest, option_fields, optional
 from stomper_sdk.prompts import Template, check_guides, load_template
 from stomper_sdk.reducers import resolve_reducers
 from stomper_sdk.signatures import refusal
@@ -71,7 +71,8 @@ def resolve(
 
     program = attempt(compile_stages, pipeline)
     checks = [attempt(_check, spec) for spec in _selected_checks(pipeline, selection)]
-    cascade = [attempt(_tier, name, pipeline, agents) for name in _cascade(pipeline, selection, agents)]
+    makers = _Agents(pipeline, agents, root)
+    cascade = [attempt(makers.tier, name) for name in _cascade(pipeline, selection, agents)]
     attempt(resolve_reducers, pipeline.reducers)
     template = attempt(load_template, pipeline.prompt.template, root, pipeline.prompt.levels)
     attempt(check_guides, pipeline.prompt.guides, root)
@@ -117,12 +118,12 @@ def _unconfined(pipeline: Pipeline, cascade: Iterable[Agent]) -> Iterator[Proble
 
 def _unpriced(pipeline: Pipeline, cascade: Iterable[Agent], given: Collection[str]) -> Iterator[Problem]:
     """Agents that a budget of dollars would not hold, since nobody knows what they cost."""
-    budget, prices = pipeline.budget, {spec.name: spec.price for spec in pipeline.agents}
+    budget = pipeline.budget
     if budget.cost_usd is None and budget.per_file.cost_usd is None:
         return
     for agent in cascade:
         told = getattr(agent, "free", False) or getattr(agent, "tells_cost", False)
-        if not told and agent.name not in given and prices.get(agent.name) is None:
+        if not told and agent.name not in given and _price_of(agent.name, pipeline) is None:
             text = (
                 "a budget in cost_usd needs to know what it costs: the price of a million tokens, such as "
                 "{input: 3, output: 15}; 0; or reported, where the agent tells"
@@ -163,7 +164,8 @@ def _cascade(pipeline: Pipeline, selection: Selection, agents: Mapping[str, Agen
         return selection.agents
     call = pipeline.stage("call_agent")
     used = tuple(call.options.get("use", ())) if call else ()
-    for name in agents.keys() - set(used):
+    asked = [spec.options[key] for spec in pipeline.agents for key in _asks(spec)]
+    for name in (name for name in agents if name not in (*used, *asked)):
         raise UsageError(
             f"the agent {name!r} is given, but the pipeline's call_agent uses {', '.join(used) or 'none'}",
             f"Give it one of those names, or narrow the run to it: agents=[{name!r}].",
@@ -171,20 +173,71 @@ def _cascade(pipeline: Pipeline, selection: Selection, agents: Mapping[str, Agen
     return used
 
 
-def _tier(name: str, pipeline: Pipeline, agents: Mapping[str, AgentLike]) -> Tier:
-    spec = next((spec for spec in pipeline.agents if spec.name == name), AgentSpec(name, name))
-    agent = as_agent(name, agents[name]) if name in agents else _agent(spec)
-    return Tier(agent, spec.when, spec.price if isinstance(spec.price, Price) else None)
+@attrs.frozen
+class _Agents:
+    """Makes the agents that a pipeline names; `given` are those from Python."""
+
+    pipeline: Pipeline
+    given: Mapping[str, AgentLike]
+    root: Path
+
+    def tier(self, name: str) -> Tier:
+        spec, price = self._spec(name), _price_of(name, self.pipeline)
+        return Tier(self._agent(name, (name,)), spec.when, price if isinstance(price, Price) else None)
+
+    def _agent(self, name: str, chain: tuple[str, ...]) -> Agent:
+        """The agent of a name; `chain` are those that ask each other, down to it."""
+        if name in self.given:
+            return as_agent(name, self.given[name])
+        spec, path = self._spec(name), f"agents.{name}"
+        plugin: Any = AGENTS.get(spec.use, f"{path}.use")
+        if isinstance(plugin, type):
+            asked = {key: self._asked(key, spec, chain) for key in _asks(spec)}
+            made = build(plugin, name, {**spec.options, **asked}, path)
+            agent: Agent = _whole("agent", made, _AGENT, path)
+            return agent
+        _no_options(spec.use, spec.options, path)
+        return as_agent(name, plugin)
+
+    def _asked(self, key: str, spec: AgentSpec, chain: tuple[str, ...]) -> object:
+        """The agent that an option names, in the name's place."""
+        name, path = spec.options[key], f"agents.{spec.name}.{key}"
+        if not isinstance(name, str):
+            return name
+        known = {*(declared.name for declared in self.pipeline.agents), *self.given, *AGENTS.names()}
+        if name not in known:
+            text = f"expected the name of another agent, got {name!r}"
+            raise PipelineError([Problem(text, path, suggestion=nearest(name, known))])
+        if name in chain:
+            text = f"an agent asks itself in the end: {' -> '.join((*chain, name))}"
+            raise PipelineError([Problem(text, path)])
+        use, options = self._spec(name).use, self._spec(name).options
+        if name in self.given:
+            use, options = "python", {}
+        agent = self._agent(name, (*chain, name))
+        return Wrapped(agent, use, options, self.root, self.pipeline.secrets)
+
+    def _spec(self, name: str) -> AgentSpec:
+        return next((spec for spec in self.pipeline.agents if spec.name == name), AgentSpec(name, name))
 
 
-def _agent(spec: AgentSpec) -> Agent:
-    name, path = spec.name, f"agents.{spec.name}"
-    plugin: Any = AGENTS.get(spec.use, f"{path}.use")
-    if isinstance(plugin, type):
-        agent: Agent = _whole("agent", build(plugin, name, spec.options, path), _AGENT, path)
-        return agent
-    _no_options(spec.use, spec.options, path)
-    return as_agent(name, plugin)
+def _asks(spec: AgentSpec) -> tuple[str, ...]:
+    """The options by which an agent names others that it asks."""
+    try:
+        plugin = AGENTS.get(spec.use)
+    except PipelineError:  # told where the agent is made
+        return ()
+    fields = option_fields(plugin) if isinstance(plugin, type) and attrs.has(plugin) else {}
+    readers: Mapping[str, Any] = {key: field.converter for key, field in fields.items()}
+    return tuple(key for key in spec.options if readers.get(key) is other_agent)
+
+
+def _price_of(name: str, pipeline: Pipeline) -> Price | Literal["reported"] | None:
+    """What an agent is declared to cost, or else the one that it asks."""
+    specs = {spec.name: spec for spec in pipeline.agents}
+    spec = specs.get(name, AgentSpec(name, name))
+    asked = [specs[other] for key in _asks(spec) if (other := spec.options[key]) in specs]
+    return asked[0].price if spec.price is None and asked else spec.price
 
 
 def as_agent(name: str, given: AgentLike) -> Agent:

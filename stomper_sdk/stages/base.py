@@ -227,6 +227,15 @@ class Context:
         assert self.repository is not None
         return self.repository
 
+    def see_settings(self) -> None:
+        """See that git obeys what it obeyed when the run began; it blocks.
+
+        Raises:
+            RepositoryError: settings or hooks were changed; git must not be called any more.
+        """
+        if self.repository is not None:
+            self.repository.check_settings()
+
     def confined(self, *places: Path) -> Confinement | None:
         """What a program is shut in that may write in these places; None where there is no sandbox."""
         return self.sandbox.around(*places) if self.sandbox else None

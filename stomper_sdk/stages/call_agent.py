@@ -7,7 +7,7 @@ import attrs
 import trio
 
 from stomper_sdk.agents.base import Agent, AgentReply, AgentTask
-from stomper_sdk.errors import FINAL, AbandonedError, AgentError, SpentError, StoppedError
+from stomper_sdk.errors import FINAL, AbandonedError, AgentError, SpentError, StoppedError, UnrecordedError
 from stomper_sdk.events import Notice
 from stomper_sdk.model.present import hide
 from stomper_sdk.model.price import Usage
@@ -18,6 +18,7 @@ from stomper_sdk.stages.generate_prompt import generate_prompt
 from stomper_sdk.stages.trials import conclude, next_trial
 from stomper_sdk.vcs.git import in_thread
 from stomper_sdk.workspaces.base import in_workspace
+from stomper_sdk.workspaces.patches import Patches
 
 __all__ = ["call_agent"]
 
@@ -44,17 +45,18 @@ async def call_agent(state: FileState, context: Context, use: Sequence[str] = ()
             reply = await _ask(tier, _task(state, context), context.purse)
         except (SpentError, StoppedError) as error:
             return attrs.evolve(state, trial=None, stopped=error)
-        except AbandonedError:
+        except (AbandonedError, UnrecordedError):
             raise
         except AgentError as error:
-            await _see_that_git_obeys_nobody_new(context)
+            # Whatever an agent came to, git is not called where what it obeys was changed.
+            await in_thread(context.see_settings)
             state = _failed(state, error, context)
             following = context.cascade.after(trial.agent_index, trial.portion)
             if following is None:
                 return state
             state = await _hand_over(state, context, following)
         else:
-            await _see_that_git_obeys_nobody_new(context)
+            await in_thread(context.see_settings)
             return attrs.evolve(state, trial=attrs.evolve(state.at_work(), reply=reply))
 
 
@@ -83,12 +85,6 @@ async def _edit(agent: Agent, task: AgentTask) -> AgentReply | None:
     raise AgentError(text, failure="timeout")
 
 
-async def _see_that_git_obeys_nobody_new(context: Context) -> None:
-    """Whatever an agent came to, git is not called where what it obeys was changed."""
-    if context.repository is not None:
-        await in_thread(context.repository.check_settings)
-
-
 def _task(state: FileState, context: Context) -> AgentTask:
     trial, seen = state.at_work(), state.last.delta if state.last else None
     return AgentTask(
@@ -104,6 +100,7 @@ def _task(state: FileState, context: Context) -> AgentTask:
         introduced=seen.introduced if seen else (),
         rejected=state.refusal,
         confinement=context.confined(state.lent().path),
+        patches=Patches(state.lent().checkout, context.see_settings),
     )
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import attrs
 
 from stomper_sdk.errors import WorkspaceError
-from stomper_sdk.vcs.checkout import ABSENT, Change, Checkout, Entry
+from stomper_sdk.vcs.checkout import ABSENT, Checkout, Entry
 from stomper_sdk.vcs.git import GitError, in_thread
 from stomper_sdk.workspaces.base import in_workspace, tree_now
 
-__all__ = ["MisfitError", "Patch", "Patches"]
+__all__ = ["Edited", "MisfitError", "Patch", "Patches"]
 
+_BLANK = re.compile(rb"^ $", re.MULTILINE)
 _MODES = frozenset({"000000", "100644", "100755", "120000"})
 
 
@@ -21,10 +23,19 @@ class MisfitError(WorkspaceError):
 
 
 @attrs.frozen
+class Edited:
+    """One path that a patch changes."""
+
+    path: str
+    before: Entry
+    after: Entry
+
+
+@attrs.frozen
 class Patch:
     """What turns one tree into another: `text` as of `git diff --binary`, and what it comes to."""
 
-    changes: tuple[Change, ...] = ()
+    edited: tuple[Edited, ...] = ()
     text: bytes = b""
 
 
@@ -60,7 +71,7 @@ class Patches:
 
     async def contents(self, patch: Patch) -> tuple[bytes, ...]:
         """What the files of a patch held and hold."""
-        sides = [entry for change in patch.changes for entry in (change.before, change.after)]
+        sides = [entry for edited in patch.edited for entry in (edited.before, edited.after)]
         return await in_workspace(self._contents, [entry for entry in sides if entry != ABSENT])
 
     async def apply(self, tree: str, patch: Patch) -> None:
@@ -74,21 +85,26 @@ class Patches:
         await in_workspace(self._apply, tree, patch)
 
     def _patch(self, before: str, after: str) -> Patch:
+        edited = self._edited(before, after)
+        # An empty line is an empty line of context as well, and has no blank at its end that gets lost.
+        return Patch(edited, _BLANK.sub(b"", self.checkout.patch(before, after))) if edited else Patch()
+
+    def _edited(self, before: str, after: str) -> tuple[Edited, ...]:
         changes = self.checkout.between(before, after) if before != after else ()
-        return Patch(changes, self.checkout.patch(before, after)) if changes else Patch()
+        return tuple(Edited(change.path, change.before, change.after) for change in changes)
 
     def _contents(self, entries: list[Entry]) -> tuple[bytes, ...]:
         return tuple(self.checkout.content_of(entry) for entry in entries)
 
     def _apply(self, tree: str, patch: Patch) -> None:
-        if not patch.changes and not patch.text:
+        if not patch.edited and not patch.text:
             return
         try:
             after = self.checkout.patched(tree, patch.text)
         except GitError as error:
             raise MisfitError(error.said.strip()) from error
-        if self.checkout.between(tree, after) != patch.changes:
+        if self._edited(tree, after) != patch.edited:
             raise MisfitError("it does not do what it says")
-        if any(change.after.mode not in _MODES for change in patch.changes):
+        if any(edited.after.mode not in _MODES for edited in patch.edited):
             raise MisfitError("it holds what is neither a file nor a link")
         self.checkout.become(after)

@@ -123,7 +123,6 @@ def test_a_stage_of_ones_own_takes_any_options() -> None:
         ("workspace: {kind: pooled}", "workspace.kind", "'pooled' is"),
         ("workspace: {kind: overlay}", "workspace.kind", "'overlay' is"),
         ("sandbox: {kind: auto, network: model-only}", "sandbox.network", "'model-only' is"),
-        ("agents: {a: {use: replay}}", "agents.a.use", "'replay' is"),
     ],
 )
 def test_what_is_not_built_is_refused_by_name(text: str, path: str, what: str) -> None:
