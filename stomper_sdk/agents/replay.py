@@ -167,7 +167,7 @@ class ReplayAgent:
             failed, reply = error, error.reply
         seconds = round(trio.current_time() - started, 3)
         patch = await patches.since(tree) if failed is None else Patch()
-        await self._refuse_secrets(patch, patches, task)
+        await self._refuse_secrets(patch, patches, task, reply)
         answer = Answer(seconds, self._shown(reply, task), patch, self._failure(failed, task))
         await in_thread(self.recordings.keep, Recording(asked, answer))
         if failed is not None:
@@ -211,14 +211,16 @@ class ReplayAgent:
             return None
         return Failure(error.failure, self._clean(error.message, task), self._clean(error.hint, task))
 
-    async def _refuse_secrets(self, patch: Patch, patches: Patches, task: AgentTask) -> None:
+    async def _refuse_secrets(
+        self, patch: Patch, patches: Patches, task: AgentTask, reply: AgentReply | None
+    ) -> None:
         """A secret among what is recorded could be hidden only by recording something else."""
         texts = [patch.text, *(text for text in await patches.contents(patch) if b"\0" in text)]
         keys = [os.fsencode(key) for key in self.agent.secrets if len(key) >= _SHORTEST_KEY]
         if any(key in text for key in keys for text in texts) or _looks_secret(texts):
             asked = self.agent.agent.name
             text = f"what {asked} changed for {task.path} holds, or stands beside, what looks like a key"
-            raise UnrecordedError(f"agent {self.name}: {text}: it is not recorded", _NO_SECRETS)
+            raise UnrecordedError(f"agent {self.name}: {text}: it is not recorded", _NO_SECRETS, reply=reply)
 
 
 def _is_passing(answer: Answer) -> bool:
