@@ -100,7 +100,8 @@ class Agent(Protocol):
 
     One that has a true `confined` does so by programs that it starts with the task's `confinement`, or
     writes in the workspace alone what it was told and runs nothing; without it, it is refused where there is
-    a sandbox.
+    a sandbox. One that has `hosts`, such as `("api.example.org:443",)`, says where its program finds its
+    model: there `sandbox.network: model-only` lets it out.
     """
 
     @property

@@ -18,7 +18,6 @@ def _one_of(*names: str) -> Callable[[Any], bool]:
 # Where (`*` is any key), which values there, and what to do instead. The first row that matches tells.
 NOT_YET: tuple[tuple[Trail, Callable[[Any], bool], str], ...] = (
     (("workspace", "kind"), _one_of("pooled", "overlay"), "use worktree or direct"),
-    (("sandbox", "network"), _one_of("model-only"), "use deny or allow"),
 )
 
 

@@ -28,6 +28,7 @@ def rule_problems(root: Node, extra_agents: Collection[str]) -> Iterator[Problem
         yield from _stage_problems(stages, ("stages",), (), {*declared, *extra_agents})
         yield from _second_fan_out(stages)
     yield from _level_problems(root)
+    yield from _host_problems(root)
     yield from _when_problems(root)
 
 
@@ -98,6 +99,13 @@ def _call_problems(options: Node, trail: Trail, agents: Collection[str]) -> Iter
         if isinstance(name.value, str) and name.value not in agents:
             message = f"expected the name of an agent, got {shown(name)}"
             yield problem_at(name, where, message, _near(name, agents))
+
+
+def _host_problems(root: Node) -> Iterator[Problem]:
+    """Addresses that nothing would look at."""
+    hosts, network = root.at("sandbox", "model_hosts"), root.at("sandbox", "network")
+    if hosts and hosts.value and (network is None or network.value in ("deny", "allow")):
+        yield problem_at(hosts, ("sandbox", "model_hosts"), "model_hosts needs network: model-only")
 
 
 def _level_problems(root: Node) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ import trio
 from stomper_sdk.errors import RepositoryError, StomperError
 from stomper_sdk.events import Event, Notice
 from stomper_sdk.interpreter.learning import common_folder, what_is_known
-from stomper_sdk.interpreter.planner import Resolved
+from stomper_sdk.interpreter.planner import Resolved, hosts_of
 from stomper_sdk.journal.log import JOURNAL
 from stomper_sdk.journal.records import Landing, Opened
 from stomper_sdk.journal.session import DeadSession, Session, bury, dead_sessions, open_session, state_folder
@@ -74,7 +74,9 @@ async def opened_context(
     """
     state = await in_thread(state_folder, root)
     git_dirs = () if repository is None else (repository.git_dir, repository.common_dir)
-    sandbox = await find_sandbox(pipeline.sandbox, root, git_dirs)
+    sandbox = await find_sandbox(
+        pipeline.sandbox, root, git_dirs, hosts_of(tier.agent for tier in resolved.cascade)
+    )
     tests = await TestSuite.find(pipeline.test_validation, root, sandbox)
     session = await in_thread(_open_session, pipeline, root, repository, state, past)
     recorder = None

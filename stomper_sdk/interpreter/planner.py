@@ -26,7 +26,7 @@ from stomper_sdk.stages.base import Selection
 from stomper_sdk.stages.cascade import Tier
 from stomper_sdk.stages.message import check_commit_template
 
-__all__ = ["Resolved", "resolve"]
+__all__ = ["Resolved", "hosts_of", "resolve"]
 
 AgentLike = Agent | Callable[..., Any]
 _AGENT = ("name", "timeout", "once", "edit")
@@ -79,6 +79,7 @@ def resolve(
     attempt(check_commit_template, pipeline.apply.commit.template)
     problems += _further_problems(pipeline)
     problems += _unconfined(pipeline, [tier.agent for tier in cascade if tier is not None])
+    problems += _unreached(pipeline, hosts_of(tier.agent for tier in cascade if tier is not None))
     problems += _unpriced(pipeline, [tier.agent for tier in cascade if tier is not None], agents)
     if problems:
         raise PipelineError([_placed(problem, pipeline) for problem in problems], "\n".join(hints))
@@ -114,6 +115,19 @@ def _unconfined(pipeline: Pipeline, cascade: Iterable[Agent]) -> Iterator[Proble
         if not getattr(agent, "confined", False):
             text = "it runs in this process, which no sandbox holds; use a command, or sandbox.kind: none"
             yield Problem(text, f"agents.{agent.name}")
+
+
+def hosts_of(cascade: Iterable[Agent]) -> tuple[str, ...]:
+    """The addresses of models that agents know to need."""
+    return tuple(host for agent in cascade for host in getattr(agent, "hosts", ()))
+
+
+def _unreached(pipeline: Pipeline, hosts: Collection[str]) -> Iterator[Problem]:
+    """A network that leads to the model alone, and nobody says where that is."""
+    sandbox = pipeline.sandbox
+    if sandbox.kind != "none" and sandbox.network == "model-only" and not (sandbox.model_hosts or hosts):
+        text = "model-only needs the model's address: name it in sandbox.model_hosts"
+        yield Problem(text, "sandbox.network")
 
 
 def _unpriced(pipeline: Pipeline, cascade: Iterable[Agent], given: Collection[str]) -> Iterator[Problem]:

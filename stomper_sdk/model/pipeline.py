@@ -169,12 +169,16 @@ class WorkspaceSpec:
     setup: str | tuple[str, ...] | None = None
 
 
+Network = Literal["deny", "allow", "model-only"]
+
+
 @attrs.frozen
 class SandboxSpec:
-    """What programs are shut in; `memory` is in bytes."""
+    """What programs are shut in; `memory` is in bytes, `model_hosts` are for the network `model-only`."""
 
     kind: Literal["none", "bubblewrap", "landlock", "auto"] = "none"
-    network: Literal["deny", "allow"] = "deny"
+    network: Network = "deny"
+    model_hosts: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
     memory: int = 2 * 1024**3
     processes: int = 256

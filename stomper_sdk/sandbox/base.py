@@ -16,9 +16,14 @@ import attrs
 import trio
 
 from stomper_sdk.clearing import clear_away
+from stomper_sdk.model.pipeline import Network
 from stomper_sdk.sandbox.limits import Limits, excess_of
+from stomper_sdk.sandbox.proxy import Address, open_proxy, proxy_variables
 
-__all__ = ["Cell", "Sandbox"]
+__all__ = ["PORT", "SOCKET", "Cell", "Sandbox"]
+
+#: Where the proxy is inside of a network of its own, and outside of it in the private folder.
+PORT, SOCKET = 3128, "model"
 
 #: Sockets and settings of the user's session, which the environment leads to.
 _OUTSIDE = (
@@ -34,15 +39,17 @@ class Sandbox:
 
     `prefix` makes the words that start a command inside, from its cell, its private folder and its working
     directory. `writable` are the user's folders that may be written, `shown` those that must be seen whatever
-    is hidden. `network` is true where it is left open.
+    is hidden. `network` is what a pipeline says of it; `hosts` are the addresses to which agents are let out
+    where that is `model-only`.
     """
 
     kind: str
     prefix: Callable[[Cell, Path, Path], list[str]]
     limits: Limits
-    network: bool = False
+    network: Network = "deny"
     writable: tuple[Path, ...] = ()
     shown: tuple[Path, ...] = ()
+    hosts: frozenset[Address] = frozenset()
 
     def around(self, *places: Path) -> Cell:
         """A cell in which these files and folders can be written; they must be there."""
@@ -51,12 +58,18 @@ class Sandbox:
 
 @attrs.frozen
 class Cell:
-    """What one command is shut in: a `process.Confinement`."""
+    """What one command is shut in: a `process.Confinement`.
+
+    One that is `talking` reaches the hosts of the sandbox, through a proxy on the port `proxy` of its own
+    machine, or through the socket of that name in its private folder.
+    """
 
     sandbox: Sandbox
     places: tuple[Path, ...]
     shown: tuple[Path, ...] = ()
     home: Path | None = None
+    is_talking: bool = False
+    proxy: int | None = None
 
     def showing(self, place: Path) -> Cell:
         return attrs.evolve(self, shown=(*self.shown, place))
@@ -64,26 +77,41 @@ class Cell:
     def at_home(self, home: Path) -> Cell:
         return attrs.evolve(self, places=(*self.places, home), home=home)
 
+    def talking(self) -> Cell:
+        """The same, with a way to the model where that is all the network there is."""
+        return attrs.evolve(self, is_talking=self.sandbox.network == "model-only")
+
     @asynccontextmanager
     async def entered(
         self, argv: Sequence[str], cwd: Path, env: Mapping[str, str]
     ) -> AsyncIterator[tuple[Sequence[str], Mapping[str, str]]]:
         own = await trio.to_thread.run_sync(_make_own, self.sandbox.writable)
         try:
-            words = [*self.sandbox.prefix(self, own, cwd), *argv]
-            yield words, _environment(env, own, self.home or own / "home")
+            async with self._connected(own) as cell:
+                yield [*self.sandbox.prefix(cell, own, cwd), *argv], _environment(env, own, cell)
         finally:
             with trio.CancelScope(shield=True):
                 await trio.to_thread.run_sync(clear_away, own)
+
+    @asynccontextmanager
+    async def _connected(self, own: Path) -> AsyncIterator[Cell]:
+        """The cell with its proxy, if it is to have one; where it has a network of its own, by a socket."""
+        if not self.is_talking:
+            yield self
+            return
+        path = own / SOCKET if self.sandbox.kind == "bubblewrap" else None
+        async with open_proxy(self.sandbox.hosts, path) as port:
+            yield attrs.evolve(self, proxy=port or PORT)
 
     def excess(self, pids: Iterable[int]) -> str:
         return excess_of(pids, self.sandbox.limits, self.places[0])
 
 
-def _environment(env: Mapping[str, str], own: Path, home: Path) -> dict[str, str]:
+def _environment(env: Mapping[str, str], own: Path, cell: Cell) -> dict[str, str]:
     kept = {name: value for name, value in env.items() if name not in _OUTSIDE}
-    places = {"HOME": str(home), "TMPDIR": str(own / "tmp")}
-    return {**kept, **places, "GIT_OPTIONAL_LOCKS": "0"}
+    places = {"HOME": str(cell.home or own / "home"), "TMPDIR": str(own / "tmp")}
+    ways = proxy_variables(cell.proxy) if cell.proxy else {}
+    return {**kept, **places, **ways, "GIT_OPTIONAL_LOCKS": "0"}
 
 
 def _make_own(writable: Sequence[Path]) -> Path:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from stomper_sdk.sandbox.base import Cell
+from stomper_sdk.sandbox import relay
+from stomper_sdk.sandbox.bare import bare_python
+from stomper_sdk.sandbox.base import SOCKET, Cell
 
 __all__ = ["HIDDEN", "bubblewrap_prefix"]
 
@@ -40,7 +40,7 @@ def bubblewrap_prefix(cell: Cell, own: Path, cwd: Path) -> list[str]:
     sandbox = cell.sandbox
     options = [
         *("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
-        *([] if sandbox.network else ["--unshare-net"]),
+        *([] if sandbox.network == "allow" else ["--unshare-net"]),
         *("--cap-drop", "ALL", "--die-with-parent"),
         *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"),
         *("--size", _SMALL, "--tmpfs", "/run"),
@@ -53,7 +53,8 @@ def bubblewrap_prefix(cell: Cell, own: Path, cwd: Path) -> list[str]:
         *("--remount-ro", "/run", "--remount-ro", "/dev", "--chdir", str(cwd.resolve()), "--"),
     ]
     program = shutil.which("bwrap") or "bwrap"
-    return ["/bin/sh", "-c", _SHELL, program, str(sandbox.limits.memory // 1024), *options]
+    carried = [] if cell.proxy is None else [*bare_python(relay), str(own / SOCKET), str(cell.proxy), "--"]
+    return ["/bin/sh", "-c", _SHELL, program, str(sandbox.limits.memory // 1024), *options, *carried]
 
 
 def _bound(how: str, pairs: Iterable[tuple[Path, Path]]) -> Iterator[str]:

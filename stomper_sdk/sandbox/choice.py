@@ -7,7 +7,7 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import attrs
@@ -21,6 +21,7 @@ from stomper_sdk.sandbox.bubblewrap import HIDDEN, bubblewrap_prefix
 from stomper_sdk.sandbox.landlock import landlock_prefix
 from stomper_sdk.sandbox.launcher import PROCESSORS, landlock_version
 from stomper_sdk.sandbox.limits import Limits
+from stomper_sdk.sandbox.proxy import address_of
 
 __all__ = ["find_sandbox"]
 
@@ -37,13 +38,16 @@ _SECONDS = 20.0
 _TRIAL = 'echo tried > "$1/in"; echo tried > "$2/out"; exit 0'
 
 
-async def find_sandbox(spec: SandboxSpec, root: Path, git_dirs: Sequence[Path] = ()) -> Sandbox | None:
+async def find_sandbox(
+    spec: SandboxSpec, root: Path, git_dirs: Sequence[Path] = (), hosts: Iterable[str] = ()
+) -> Sandbox | None:
     """The sandbox of a run; None where the pipeline wants none.
 
     Args:
         spec: what the pipeline says.
         root: the top of the user's checkout.
         git_dirs: the repository's own folders, in which nothing inside may write.
+        hosts: addresses of models besides those that the pipeline names.
 
     Raises:
         MachineError: what is asked for does not work on this machine; it never becomes less.
@@ -54,8 +58,9 @@ async def find_sandbox(spec: SandboxSpec, root: Path, git_dirs: Sequence[Path] =
     writable = tuple(_writable(name, root, git_dirs) for name in spec.writable)
     shown = tuple(_shown(root, git_dirs, network=spec.network == "allow"))
     limits, reasons = Limits(spec.memory, spec.processes), []
+    addresses = frozenset(address_of(host) for host in (*spec.model_hosts, *hosts))
     for kind in _PREFIXES if spec.kind == "auto" else (spec.kind,):
-        sandbox = Sandbox(kind, _PREFIXES[kind], limits, spec.network == "allow", writable, shown)
+        sandbox = Sandbox(kind, _PREFIXES[kind], limits, spec.network, writable, shown, addresses)
         reason = _missing(sandbox) or await _tried(sandbox)
         if not reason:
             return sandbox
@@ -92,7 +97,7 @@ def _missing(sandbox: Sandbox) -> str:
         return "" if shutil.which("bwrap") else "the program bwrap is missing"
     if landlock_version() < _OLDEST_LANDLOCK:
         return "Linux 6.12 or newer is needed, with Landlock switched on"
-    if not sandbox.network and platform.machine() not in PROCESSORS:
+    if sandbox.network != "allow" and platform.machine() not in PROCESSORS:
         return f"it cannot keep a program on {platform.machine()} from the network (sandbox.network)"
     return ""
 
@@ -101,7 +106,7 @@ async def _tried(sandbox: Sandbox) -> str:
     """What speaks against a sandbox that should let a program write in one folder and not in another."""
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         inside, outside = Path(one), Path(other)
-        cell = attrs.evolve(sandbox, shown=(*sandbox.shown, outside)).around(inside)
+        cell = attrs.evolve(sandbox, shown=(*sandbox.shown, outside)).around(inside).talking()
         words = ["sh", "-c", _TRIAL, "sh", str(inside), str(outside)]
         try:
             done = await run_command(words, cwd=inside, timeout=_SECONDS, confinement=cell)

@@ -236,9 +236,15 @@ class Context:
         if self.repository is not None:
             self.repository.check_settings()
 
-    def confined(self, *places: Path) -> Confinement | None:
-        """What a program is shut in that may write in these places; None where there is no sandbox."""
-        return self.sandbox.around(*places) if self.sandbox else None
+    def confined(self, *places: Path, talking: bool = False) -> Confinement | None:
+        """What a program is shut in that may write in these places; None where there is no sandbox.
+
+        One that is `talking` reaches its model, where that is all the network there is.
+        """
+        if self.sandbox is None:
+            return None
+        cell = self.sandbox.around(*places)
+        return cell.talking() if talking else cell
 
     def commits_to(self) -> Target:
         """Where commits go; likewise."""

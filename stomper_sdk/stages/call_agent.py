@@ -99,7 +99,7 @@ def _task(state: FileState, context: Context) -> AgentTask:
         remaining=state.missed,
         introduced=seen.introduced if seen else (),
         rejected=state.refusal,
-        confinement=context.confined(state.lent().path),
+        confinement=context.confined(state.lent().path, talking=True),
         patches=Patches(state.lent().checkout, context.see_settings),
     )
 

@@ -122,7 +122,6 @@ def test_a_stage_of_ones_own_takes_any_options() -> None:
     [
         ("workspace: {kind: pooled}", "workspace.kind", "'pooled' is"),
         ("workspace: {kind: overlay}", "workspace.kind", "'overlay' is"),
-        ("sandbox: {kind: auto, network: model-only}", "sandbox.network", "'model-only' is"),
     ],
 )
 def test_what_is_not_built_is_refused_by_name(text: str, path: str, what: str) -> None:

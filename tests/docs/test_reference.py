@@ -71,7 +71,7 @@ def test_a_default_is_written_as_in_a_pipeline() -> None:
 def test_words_that_are_refused_are_offered_nowhere() -> None:
     kinds = dict(re.findall(r"^\| `([\w.]+)` \| ([^|]*) \|", page("language"), re.MULTILINE))
     assert code(kinds["workspace.kind"]) == ["worktree", "direct"]
-    assert code(kinds["sandbox.network"]) == ["deny", "allow"]
+    assert code(kinds["sandbox.network"]) == ["deny", "allow", "model-only"]
     assert code(kinds["prompt.strategy"]) == ["adaptive", "escalate", "fixed:<level>"]
 
 
