@@ -14,7 +14,6 @@ from stomper_sdk.prompts.excerpts import (
     excerpts,
     fenced,
     inline,
-    numbered,
     place,
     span,
     without_example,
@@ -30,7 +29,7 @@ BUILT_IN = Path(__file__).parent / "templates"
 SUFFIX = ".md.j2"
 #: What every template ends in: no other file can be read by one.
 ENDING = ".j2"
-_FILTERS = (capped, fenced, inline, numbered, place, shortened, span, without_example)
+_FILTERS = (capped, fenced, inline, place, shortened, span, without_example)
 _Loaded = tuple[str, str, Callable[[], bool]]
 
 

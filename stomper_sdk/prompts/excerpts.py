@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from stomper_sdk.model.finding import Finding
 
-__all__ = ["capped", "excerpts", "fenced", "inline", "numbered", "place", "span", "without_example"]
+__all__ = ["capped", "excerpts", "fenced", "inline", "place", "span", "without_example"]
 
 _AROUND = 3
 _SCOPE_LINES = 60
@@ -58,12 +58,6 @@ def capped(text: str, limit: int = _FILE_CHARACTERS) -> str:
 def without_example(explanation: str) -> str:
     """What a tool says of a code without its example, for where the prompt has one of ours."""
     return explanation.partition("\n\nExample\n")[0]
-
-
-def numbered(source: str) -> str:
-    """All lines of a file with their numbers."""
-    lines = source.splitlines()
-    return _numbered(lines, 0, len(lines))
 
 
 def excerpts(source: str, findings: Iterable[Finding], path: str, scopes: bool = False) -> list[str]:

@@ -203,9 +203,12 @@ def test_a_large_file_is_cut_and_its_findings_are_shown_all_the_same() -> None:
     assert "[... cut: " in prompt
 
 
-def test_the_whole_file_is_shown_once_with_its_numbers() -> None:
-    prompt = rendered("verbose", advice={})
-    assert [prompt.count(text) for text in ("unused = 1", "116 | line_99 = 99")] == [1, 1]
+def test_the_whole_file_is_shown_as_it_is_without_its_definitions_once_more() -> None:
+    source = "def f():\n    first = 1\n" + "    print()\n" * 10 + "    last = 2\n"
+    findings = (Finding("ruff", "F841", "unused", "shop/open.py", 13),)
+    detailed, verbose = (rendered(level, source=source, findings=findings) for level in LEVELS[2:])
+    assert source.rstrip() in verbose and "13 |     last = 2" in verbose
+    assert [prompt.count("first = 1") for prompt in (detailed, verbose)] == [1, 1]
 
 
 def test_a_code_has_one_section_and_one_example() -> None:
