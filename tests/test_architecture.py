@@ -18,7 +18,7 @@ FLOORS = (
     {"errors", "faults", "secrets"},
     {"options", "orphans", "guest", "model", "probe", "flock", "signatures", "clearing", "edits"},
     {"registry", "events", "process", "reports"},
-    {"vcs", "journal", "reducers", "config", "sandbox", "endpoint"},
+    {"progress", "vcs", "journal", "reducers", "config", "sandbox", "endpoint"},
     {"guard", "workspaces", "validation", "learning", "spending"},
     {"prompts", "agents", "checks", "survey"},
     {"stages", "testing", "starter"},

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stomper_sdk.console.display import Display
-from stomper_sdk.console.progress import Verbosity
+from stomper_sdk.console.lines import Verbosity
 from stomper_sdk.console.stream import Stream
 from stomper_sdk.errors import StomperError
 from stomper_sdk.model.pipeline import Pipeline

@@ -14,10 +14,11 @@ from contextlib import AbstractContextManager
 
 import attrs
 
-from stomper_sdk.console.progress import Progress, Verbosity, advance, lines_of, stopping_line
+from stomper_sdk.console.lines import Verbosity, lines_of, stopping_line
 from stomper_sdk.console.screen import LiveScreen, PlainScreen
 from stomper_sdk.console.stream import Stream
 from stomper_sdk.events import Event, Notice, RunStarted
+from stomper_sdk.progress import Progress, advance
 
 __all__ = ["Display"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from rich.cells import cell_len, set_cell_size
 
-from stomper_sdk.console.progress import Progress, Work
 from stomper_sdk.model.present import counted, visible
+from stomper_sdk.progress import Progress, Work
 
 __all__ = ["draw"]
 
@@ -69,10 +69,8 @@ def _bar(progress: Progress, width: int, marks: str) -> str:
 
 def _to_go(progress: Progress, now: float) -> str:
     """A guess from the pace so far, once there is one."""
-    if not 0 < progress.done < progress.total:
-        return ""
-    pace = (now - progress.planned) / progress.done
-    return f", about {_clock(pace * (progress.total - progress.done))} to go"
+    seconds = progress.to_go(now)
+    return "" if seconds is None else f", about {_clock(seconds)} to go"
 
 
 def _packed(parts: Iterable[str], width: int) -> Iterable[str]:

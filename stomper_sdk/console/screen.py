@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import IO, TYPE_CHECKING, cast
 
-from stomper_sdk.console.progress import Progress
 from stomper_sdk.console.stream import Stream
+from stomper_sdk.progress import Progress
 from stomper_sdk.reports.layout import wrapped
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from stomper_sdk.errors import AgentFailure
 from stomper_sdk.model.evidence import Evidence
 from stomper_sdk.model.finding import Finding, compare
 from stomper_sdk.model.plan import FileTask
+from stomper_sdk.model.price import Usage
 
 __all__ = [
     "FAILED",
@@ -82,6 +83,11 @@ class Attempt:
     agent_session: str | None = None
     why: str | None = None
     round: int = 1
+
+    @property
+    def usage(self) -> Usage:
+        """What the agent told of its use."""
+        return Usage(self.tokens_in, self.tokens_out, self.cost_usd)
 
 
 @attrs.frozen

@@ -8,6 +8,7 @@ import attrs
 
 __all__ = ["Price", "Spending", "Usage", "dollars_text"]
 
+Number = TypeVar("Number", int, float)
 _MILLION = 1_000_000
 _CENT = 0.01
 
@@ -27,6 +28,18 @@ class Usage:
         """All tokens that are known of; None where none are."""
         known = [count for count in (self.tokens_in, self.tokens_out) if count is not None]
         return sum(known) if known else None
+
+    def plus(self, other: Usage) -> Usage:
+        """Both together; what only one of them knows is what is known."""
+        return Usage(
+            _sum(self.tokens_in, other.tokens_in),
+            _sum(self.tokens_out, other.tokens_out),
+            _sum(self.cost_usd, other.cost_usd),
+        )
+
+
+def _sum(one: Number | None, other: Number | None) -> Number | None:
+    return other if one is None else one if other is None else one + other
 
 
 @attrs.frozen

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from functools import reduce
 
 import attrs
 
@@ -11,8 +11,6 @@ from stomper_sdk.model.file import SUCCEEDED, Attempt, CodeTally, FileResult
 from stomper_sdk.model.price import Usage
 
 __all__ = ["Tier", "TierCode", "tiers_of"]
-
-Number = TypeVar("Number", int, float)
 
 
 @attrs.frozen
@@ -66,18 +64,14 @@ def _tier(agent: str, made: list[tuple[Attempt, bool]]) -> Tier:
         sum(share.tried for share in shares),
         sum(share.fixed for share in shares),
         sum(attempt.duration_seconds for attempt in attempts),
-        Usage(
-            _known(attempt.tokens_in for attempt in attempts),
-            _known(attempt.tokens_out for attempt in attempts),
-            _known(attempt.cost_usd for attempt in attempts),
-        ),
+        reduce(Usage.plus, (attempt.usage for attempt in attempts), Usage()),
         tuple(_together([it for it in shares if (it.check, it.code) == name]) for name in names),
     )
 
 
 def _shares(attempt: Attempt, used: bool) -> list[TierCode]:
     tried = sum(tally.tried for tally in attempt.codes)
-    tokens = Usage(attempt.tokens_in, attempt.tokens_out).tokens
+    tokens = attempt.usage.tokens
     return [_share(attempt, tally, tally.tried / tried, tokens, used) for tally in attempt.codes]
 
 
@@ -108,7 +102,7 @@ def _together(shares: list[TierCode]) -> TierCode:
     )
 
 
-def _known(numbers: Iterable[Number | None]) -> Number | None:
+def _known(numbers: Iterable[float | None]) -> float | None:
     """The sum of those that are known; None where none is."""
     known = [number for number in numbers if number is not None]
     return sum(known) if known else None
