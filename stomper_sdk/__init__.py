@@ -8,12 +8,14 @@ if TYPE_CHECKING:
     from stomper_sdk.agents.base import AgentReply as AgentReply
     from stomper_sdk.agents.base import AgentTask as AgentTask
     from stomper_sdk.api import Control as Control
+    from stomper_sdk.api import RunHandle as RunHandle
     from stomper_sdk.api import Selection as Selection
     from stomper_sdk.api import clean as clean
     from stomper_sdk.api import load_pipeline as load_pipeline
     from stomper_sdk.api import plan as plan
     from stomper_sdk.api import run as run
     from stomper_sdk.api import run_async as run_async
+    from stomper_sdk.api import start as start
     from stomper_sdk.api import validate as validate
     from stomper_sdk.decorators import agent as agent
     from stomper_sdk.decorators import check as check
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from stomper_sdk.model.result import FileResult as FileResult
     from stomper_sdk.model.result import RunResult as RunResult
 
+    last_result: RunResult | None
+
 __version__ = "0.1.0"
 
 # Names are imported when they are first used: `import stomper_sdk` costs next to nothing.
@@ -41,6 +45,7 @@ _HOMES = {
     "Pipeline": "model.pipeline",
     "PipelineError": "errors",
     "Plan": "model.plan",
+    "RunHandle": "api",
     "RunResult": "model.result",
     "Selection": "api",
     "StomperError": "errors",
@@ -53,20 +58,23 @@ _HOMES = {
     "run": "api",
     "run_async": "api",
     "stage": "decorators",
+    "start": "api",
     "validate": "api",
 }
 __all__ = sorted([*_HOMES, "__version__"])
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'stomper_sdk' has no attribute {name!r}")
     from importlib import import_module
 
+    if name == "last_result":  # another one after each run, so it is never kept here
+        return import_module("stomper_sdk.api").LAST.result
+    if name not in _HOMES:
+        raise AttributeError(f"module 'stomper_sdk' has no attribute {name!r}")
     value = getattr(import_module(f"stomper_sdk.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return list(__all__)
+    return [*__all__, "last_result"]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import sniffio
 import trio
 
-__all__ = ["run_in_asyncio", "under_asyncio"]
+__all__ = ["run_in_asyncio", "under_asyncio", "wait_for"]
 
 T = TypeVar("T")
 
@@ -50,3 +51,12 @@ async def run_in_asyncio(main: Callable[[], Awaitable[T]], cancel: Callable[[], 
         raise
     result: T = ended.unwrap()
     return result
+
+
+async def wait_for(future: Future[T]) -> T:
+    """What a thread comes to, awaited under asyncio or trio; to be cancelled here does not end the thread."""
+    if under_asyncio():
+        import asyncio
+
+        return await asyncio.shield(asyncio.wrap_future(future))
+    return await trio.to_thread.run_sync(future.result, abandon_on_cancel=True)

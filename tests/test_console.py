@@ -4,6 +4,7 @@ import pty
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from rich.cells import cell_len
 from stomper_sdk.console.display import Display
 from stomper_sdk.console.frame import draw
 from stomper_sdk.console.lines import Verbosity, lines_of, stopping_line
+from stomper_sdk.console.screen import LiveScreen, PlainScreen
 from stomper_sdk.console.stream import Stream
 from stomper_sdk.errors import StomperError
 from stomper_sdk.events import (
@@ -138,7 +140,7 @@ def test_the_answer_to_an_interrupt_counts_what_is_at_work() -> None:
 
 def test_the_display_prints_in_order() -> None:
     out = StringIO()
-    with Display(Stream(out), "lines", live=False) as display:
+    with Display(partial(PlainScreen, Stream(out)), "lines") as display:
         for event in (*STORY, Notice(2.0, "hm"), FileFinished(3.0, FIXED)):
             display.listen(event)
         display.stopping()
@@ -165,7 +167,7 @@ class Stuck(StringIO):
 
 def test_a_stopped_terminal_does_not_hold_up_the_run() -> None:
     out = Stuck()
-    with Display(Stream(out), "lines", live=False) as display:
+    with Display(partial(PlainScreen, Stream(out)), "lines") as display:
         display.listen(FileFinished(0.0, FIXED))
         assert out.touched.wait(5)
         for _ in range(1000):
@@ -199,7 +201,7 @@ def drained(primary: int) -> str:
 
 def test_the_live_display_draws_and_leaves_only_the_lines(terminal: tuple[Stream, int]) -> None:
     stream, primary = terminal
-    with Display(stream, "live", live=True) as display:
+    with Display(partial(LiveScreen, stream), "live") as display:
         for event in STORY:
             display.listen(event)
         time.sleep(0.3)
@@ -214,7 +216,7 @@ def test_the_live_display_draws_and_leaves_only_the_lines(terminal: tuple[Stream
 def test_the_live_display_draws_at_most_eight_times_a_second(terminal: tuple[Stream, int]) -> None:
     stream, primary = terminal
     started = time.monotonic()
-    with Display(stream, "live", live=True) as display:
+    with Display(partial(LiveScreen, stream), "live") as display:
         display.listen(STORY[2])
         for number in range(100):
             display.listen(StageStarted(0.0, "a.py", f"stage_{number}"))

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import attrs
 import trio
 
+from stomper_sdk.api.handle import RunHandle
 from stomper_sdk.api.starting import (
     Folder,
     Order,
@@ -41,7 +45,17 @@ from stomper_sdk.reports import to_dict
 from stomper_sdk.stages.base import Context, RunState, Selection
 from stomper_sdk.vcs.git import in_thread
 
-__all__ = ["plan", "plan_of", "run", "run_async", "validate"]
+__all__ = ["LAST", "plan", "plan_of", "run", "run_async", "start", "validate"]
+
+
+@attrs.define
+class Last:
+    """The result of the run that ended last, also of one that an interrupt kept from returning it."""
+
+    result: RunResult | None = None
+
+
+LAST = Last()
 
 
 def run(
@@ -54,6 +68,7 @@ def run(
     listeners: Sequence[Listener] = (),
     control: Control | None = None,
     resume: str | None = None,
+    progress: bool = True,
 ) -> RunResult:
     """Run a pipeline in a repository, and block until everything it started has ended.
 
@@ -72,6 +87,7 @@ def run(
         resume: a run to go on with, by its session's id, a part of it, or `last`: what has ended is not done
             again. The pipeline, overrides and `only` are those of that run unless they are given again;
             agents must be.
+        progress: show the run while it goes on, where this is a notebook.
 
     Returns:
         The result, also where the run was stopped or failed midway: see its `status` and `exit_code`.
@@ -82,7 +98,7 @@ def run(
         StomperError: the run cannot be started: no repository, a check or test command missing.
     """
     order = order_of(pipeline, repo, overrides, agents, only, listeners, control, resume)
-    with interrupt_cancels(order.control):
+    with _watched(order, progress=progress) as order, interrupt_cancels(order.control):
         result: RunResult = trio.run(_run, order)
     return result
 
@@ -97,12 +113,57 @@ async def run_async(
     listeners: Sequence[Listener] = (),
     control: Control | None = None,
     resume: str | None = None,
+    progress: bool = True,
 ) -> RunResult:
     """The same as `run`, awaited: under trio, or at the top level of a notebook (asyncio)."""
     order = order_of(pipeline, repo, overrides, agents, only, listeners, control, resume)
-    if under_asyncio():
-        return await run_in_asyncio(partial(_run, order), order.control.cancel)
-    return await _run(order)
+    with _watched(order, progress=progress) as order:
+        if under_asyncio():
+            return await run_in_asyncio(partial(_run, order), order.control.cancel)
+        return await _run(order)
+
+
+def start(
+    pipeline: Source = None,
+    *,
+    repo: Folder = ".",
+    overrides: Mapping[str, object] | None = None,
+    agents: Mapping[str, AgentLike] | None = None,
+    only: Selection | None = None,
+    listeners: Sequence[Listener] = (),
+    control: Control | None = None,
+    resume: str | None = None,
+    progress: bool = True,
+) -> RunHandle:
+    """The same as `run`, in a thread of its own: returns at once, with what to look at it and stop it by.
+
+    An interrupt does not reach it: `cancel` does. Python's own end waits for it.
+    """
+    control = control or Control()
+    handle = RunHandle(control)
+    heard = (*listeners, handle.listen)
+    order = order_of(pipeline, repo, overrides, agents, only, heard, control, resume)
+    watching = ExitStack()
+    order = watching.enter_context(_watched(order, progress=progress))
+
+    def work() -> RunResult:
+        with watching:
+            result: RunResult = trio.run(_run, order)
+            return result
+
+    handle.begin(work)
+    return handle
+
+
+@contextmanager
+def _watched(order: Order, *, progress: bool) -> Iterator[Order]:
+    """The order, with a listener that draws where this is a notebook."""
+    if not progress or "IPython" not in sys.modules:
+        yield order
+        return
+    # What draws stands floors above: imported where a notebook is there to draw in.
+    with import_module("stomper_sdk.console.notebook").watched() as drawing:
+        yield attrs.evolve(order, listeners=(*order.listeners, *drawing))
 
 
 def plan(
@@ -148,6 +209,7 @@ async def _run(order: Order) -> RunResult:
             error = await _interpreted(start.program, context, order.control, run)
             result = tell(run, context, order.control, error, os.fspath(order.repo), await _head(context))
             result = await _kept(result, context)
+            LAST.result = result
             context.emit(RunFinished(context.clock(), result))
             return result
 

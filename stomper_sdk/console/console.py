@@ -6,11 +6,13 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from stomper_sdk.console.display import Display
 from stomper_sdk.console.lines import Verbosity
+from stomper_sdk.console.screen import LiveScreen, PlainScreen
 from stomper_sdk.console.stream import Stream
 from stomper_sdk.errors import StomperError
 from stomper_sdk.model.pipeline import Pipeline
@@ -88,7 +90,8 @@ class Console:
         """The display of a run."""
         on_terminal = self._people.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
         live = on_terminal and self._progress and not self._quiet
-        return Display(self._people, self._verbosity(live), live=live)
+        screen = LiveScreen if live else PlainScreen
+        return Display(partial(screen, self._people), self._verbosity(live))
 
     def plan(self, plan: Plan, pipeline: Pipeline) -> None:
         self.say(plan_text(plan, pipeline, self.width()))

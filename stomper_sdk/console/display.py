@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 
 import attrs
 
 from stomper_sdk.console.lines import Verbosity, lines_of, stopping_line
-from stomper_sdk.console.screen import LiveScreen, PlainScreen
-from stomper_sdk.console.stream import Stream
+from stomper_sdk.console.screen import Screen
 from stomper_sdk.events import Event, Notice, RunStarted
 from stomper_sdk.progress import Progress, advance
 
@@ -39,16 +38,14 @@ class Display(AbstractContextManager["Display"]):
     """A context manager; `listen` is the run's listener.
 
     Args:
-        stream: where it is drawn.
+        screen: makes what draws: a terminal's, a notebook's.
         verbosity: which events are worth a line.
-        live: whether there is a picture that moves.
     """
 
-    def __init__(self, stream: Stream, verbosity: Verbosity, *, live: bool) -> None:
+    def __init__(self, screen: Callable[[], Screen], verbosity: Verbosity) -> None:
         self.notices: frozenset[str] = frozenset()
-        self._stream = stream
+        self._screen = screen
         self._verbosity = verbosity
-        self._live = live
         self._happened: queue.SimpleQueue[Event | _Stopping | _End] = queue.SimpleQueue()
         self._progress = Progress()
         self._origin = time.monotonic()
@@ -74,7 +71,7 @@ class Display(AbstractContextManager["Display"]):
             self._painting.result()
 
     def _paint(self) -> None:
-        with LiveScreen(self._stream) if self._live else PlainScreen(self._stream) as screen:
+        with self._screen() as screen:
             while not self._ended:
                 lines = list(self._round())
                 screen.show(lines, self._progress, time.monotonic() - self._origin)

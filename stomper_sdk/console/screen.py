@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Protocol, cast
 
 from stomper_sdk.console.stream import Stream
 from stomper_sdk.progress import Progress
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import rich.console
     import rich.text
 
-__all__ = ["LiveScreen", "PlainScreen", "rich_console"]
+__all__ = ["LiveScreen", "PlainScreen", "Screen", "rich_console"]
 
 _INDENT = 9
 _STYLES = {
@@ -34,6 +34,13 @@ def rich_console(stream: Stream) -> rich.console.Console:
     from rich.console import Console
 
     return Console(file=cast(IO[str], stream), highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+class Screen(AbstractContextManager["Screen"], Protocol):
+    """What draws: entered and left in the thread in which it draws."""
+
+    def show(self, lines: Sequence[str], progress: Progress, now: float) -> None:
+        """Draw, if there is anything new: lines that stay, and where the run stands after some seconds."""
 
 
 class PlainScreen(AbstractContextManager["PlainScreen"]):
