@@ -234,10 +234,11 @@ def test_files_that_need_no_more_than_the_first_agent_still_end_when_the_last_on
     repo = make_checkout({"a.txt": "BADA\nBADB\n", "b.txt": "BADA\n", "c.txt": "BADB\n", "d.txt": "BADA\n"})
     text = pipeline(free="", paid="") + "parallelism: {max_parallel_files: 1}\n"
     result = run(repo, text, {"free": curing("BADA"), "paid": failing("auth")})
-    assert [file.outcome for file in result.files] == ["cancelled", "fixed", "cancelled", "fixed"]
+    assert [file.outcome for file in result.files] == ["partial", "fixed", "cancelled", "fixed"]
     assert (result.status, result.exit_code) == ("stopped", 4)
     assert sum(attempt.agent == "paid" for file in result.files for attempt in file.attempts) == 1
-    assert (repo.shown("HEAD", "a.txt"), repo.status) == ("BADA\nBADB\n", "")
+    assert (repo.shown("HEAD", "a.txt"), repo.status) == ("BADB\n", "")
+    assert "the account is empty" in str(result.files[0].reason)
 
 
 def test_what_a_failed_agent_was_not_asked_about_the_next_one_is(make_checkout: Make) -> None:

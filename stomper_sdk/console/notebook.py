@@ -14,6 +14,7 @@ from typing import Any
 from stomper_sdk.console.display import Display
 from stomper_sdk.events import Listener
 from stomper_sdk.model.present import counted, one_line, seconds_text, visible
+from stomper_sdk.model.price import dollars_text
 from stomper_sdk.progress import Progress, Work
 
 __all__ = ["NotebookScreen", "watched"]
@@ -95,5 +96,5 @@ def _summary(progress: Progress, now: float) -> str:
     if progress.usage.tokens is not None:
         parts.append(f"{progress.usage.tokens:,} tokens")
     if progress.usage.cost_usd is not None:
-        parts.append(f"${progress.usage.cost_usd:.4g}")
+        parts.append(dollars_text(progress.usage.cost_usd))
     return "  ".join([*parts, seconds_text(now)])

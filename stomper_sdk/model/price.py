@@ -12,8 +12,6 @@ Number = TypeVar("Number", int, float)
 _MILLION = 1_000_000
 _CENT = 0.01
 
-Number = TypeVar("Number", int, float)
-
 
 @attrs.frozen
 class Usage:
@@ -36,10 +34,6 @@ class Usage:
             _sum(self.tokens_out, other.tokens_out),
             _sum(self.cost_usd, other.cost_usd),
         )
-
-
-def _sum(one: Number | None, other: Number | None) -> Number | None:
-    return other if one is None else one if other is None else one + other
 
 
 @attrs.frozen

@@ -120,7 +120,7 @@ def _tier_line(tier: Tier) -> str:
     if tier.usage.tokens is not None:
         told.append(f"{tier.usage.tokens:,} tokens")
     if tier.usage.cost_usd is not None:
-        told.append(f"${tier.usage.cost_usd:.4g}")
+        told.append(dollars_text(tier.usage.cost_usd))
     return f"{visible(tier.agent)}: {', '.join(told)}"
 
 
