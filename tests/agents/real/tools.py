@@ -1,21 +1,15 @@
-"""The real tools: how each is installed, at which version, and what a model says to have it fix a file."""
+"""The real tools, and what a model says to have each fix a file."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import attrs
 
 from tests.model_server import Call, Reply, Request, by_turn
 
-__all__ = ["TOOLS", "Tool", "install", "installed", "tools_folder"]
+__all__ = ["FILE", "TOOLS", "Tool"]
 
 FILE = "bad.py"
 SED = f"sed -i '/^import os$/,+2d' {FILE}"
@@ -25,29 +19,31 @@ DONE = "Removed the unused import."
 
 @attrs.frozen
 class Tool:
-    """A tool with its package.
+    """A tool, and how it is asked and answered.
 
     Attributes:
         name: of its preset.
-        package: as its registry names it, with the version.
-        program: where it is in the folder that it is installed in.
         model: a model that it knows.
         key: the variable that holds its key.
         path: what follows the server's address in its `base_url`.
         fix: the model's side of fixing the file.
         shell: the call that runs `sleep`, where the tool may run programs; None where it may not.
-        with_packages: what must be installed beside it.
+        patience: seconds after which it is surely at work, and is taken to hang.
+        used_up: the error of an endpoint whose quota is used up, as this tool tells it from a rate limit.
     """
 
     name: str
-    package: str
-    program: str
     model: str
     key: str
     path: str
     fix: Callable[[Request], Reply]
     shell: Call | None = None
-    with_packages: tuple[str, ...] = ()
+    patience: float = 12.0
+    used_up: Reply = Reply(
+        status=429,
+        message="You exceeded your current quota, please check your plan and billing details.",
+        kind="insufficient_quota",
+    )
 
 
 def _in_folder(*replies: Callable[[str], Reply]) -> Callable[[Request], Reply]:
@@ -74,8 +70,6 @@ TOOLS: Mapping[str, Tool] = {
     for tool in (
         Tool(
             "claude-code",
-            "@anthropic-ai/claude-code@2.1.197",
-            "claude",
             "claude-opus-4-8",
             "ANTHROPIC_API_KEY",
             "",
@@ -87,37 +81,31 @@ TOOLS: Mapping[str, Tool] = {
         ),
         Tool(
             "codex",
-            "@openai/codex@0.169.0",
-            "codex",
             "gpt-5.5",
             "OPENAI_API_KEY",
             "/v1",
             by_turn(_calling("exec_command", cmd=SED), Reply(DONE)),
             shell=Call("exec_command", {"cmd": "sleep 301"}),
+            used_up=Reply(status=429, message="The usage limit has been reached", kind="usage_limit_reached"),
         ),
         Tool(
             "mini-swe-agent",
-            "mini-swe-agent==2.4.6",
-            "mini",
             "gpt-4o",
             "OPENAI_API_KEY",
             "/v1",
             by_turn(_calling("bash", command=SED), _calling("bash", command=_SUBMIT)),
             shell=Call("bash", {"command": "sleep 301"}),
-            with_packages=("mcp",),
+            patience=25,
         ),
         Tool(
-            "aider",
-            "aider-chat==0.86.2",
             "aider",
             "gpt-4o",
             "OPENAI_API_KEY",
             "/v1",
             by_turn(Reply(_BLOCK)),
+            patience=25,
         ),
         Tool(
-            "opencode",
-            "opencode-ai@1.18.33",
             "opencode",
             "m1",
             "OPENAI_API_KEY",
@@ -127,10 +115,9 @@ TOOLS: Mapping[str, Tool] = {
                 lambda path: _calling("edit", filePath=path, oldString=FOUND, newString=""),
                 lambda _: Reply(DONE),
             ),
+            patience=30,
         ),
         Tool(
-            "gemini",
-            "@google/gemini-cli@0.61.0",
             "gemini",
             "gemini-2.5-flash",
             "GEMINI_API_KEY",
@@ -145,42 +132,3 @@ TOOLS: Mapping[str, Tool] = {
         ),
     )
 }
-
-
-def tools_folder() -> Path:
-    """Where the tools are, of each version one: `STOMPER_TEST_TOOLS`, else a folder of the user's cache."""
-    given = os.environ.get("STOMPER_TEST_TOOLS")
-    return Path(given) if given else Path.home() / ".cache" / "stomper-sdk-tests"
-
-
-def installed(tool: Tool, folder: Path) -> Path | None:
-    """The folder in which a tool's program is, None where it is not installed."""
-    place = _place(tool, folder)
-    bin_folder = place / ("bin" if "==" in tool.package else "node_modules/.bin")
-    return bin_folder if (place / ".installed").exists() else None
-
-
-def install(tool: Tool, folder: Path) -> None:
-    """Install a tool at its version, unless it is there; what is cut short is not taken for it.
-
-    Raises:
-        subprocess.CalledProcessError: the registry, or what it gave, did not work.
-    """
-    place = _place(tool, folder)
-    if (place / ".installed").exists():
-        return
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(parents=True)
-    if "==" in tool.package:
-        subprocess.run([sys.executable, "-m", "venv", place], check=True)
-        pip = [place / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, tool.package, *tool.with_packages], check=True)
-    else:
-        npm = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", place]
-        subprocess.run([*npm, tool.package], check=True, cwd=tempfile.gettempdir())
-    (place / ".installed").touch()
-
-
-def _place(tool: Tool, folder: Path) -> Path:
-    version = re.split("==|@", tool.package)[-1]
-    return folder / f"{tool.name}-{version}"

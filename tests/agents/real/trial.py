@@ -25,17 +25,16 @@ import attrs
 import psutil
 
 from stomper_sdk.testing import git, make_repository
-from tests.agents.real.tools import FILE, TOOLS, Tool, installed, tools_folder
+from tests.agents.real.install import programs, tools_folder
+from tests.agents.real.tools import FILE, TOOLS, Tool
 from tests.model_server import ModelServer, Reply, Request
 
-__all__ = ["CASES", "Outcome", "trial"]
+__all__ = ["CASES", "Outcome", "can_be_shut_in", "shut_in", "trial"]
 
 SOURCE = "import os\n\n\ndef add(a, b):\n    return a + b\n"
 FIXED = "def add(a, b):\n    return a + b\n"
 _MARKER = "STOMPER_TRIAL"
 _SECONDS = 100.0
-#: What a tool is given to hang in: it has been asked for an answer long before.
-_HUNG = 12.0
 
 _PIPELINE = """
 version: 1
@@ -78,7 +77,6 @@ class Outcome:
     tokens_in: int | None
     tokens_out: int | None
     turns: int | None
-    session: bool
     requests: int
     started: float | None
     seconds: float
@@ -104,12 +102,11 @@ def _killing(tool: Tool, kill: Callable[[], None]) -> Callable[[Request], Reply]
     return decide
 
 
-_QUOTA = "You exceeded your current quota, please check your plan and billing details."
 CASES: Mapping[str, Callable[[Tool, Callable[[], None]], Callable[[Request], Reply]]] = {
     "fix": lambda tool, kill: tool.fix,
     "refused": _failing(Reply(status=401, message="invalid api key")),
     "limited": _failing(Reply(status=429, message="rate limit reached", headers={"Retry-After": "1"})),
-    "quota": _failing(Reply(status=429, message=_QUOTA)),
+    "quota": lambda tool, kill: lambda request: tool.used_up,
     "hung": _hanging,
     "killed": _killing,
 }
@@ -129,7 +126,7 @@ def trial(tool: Tool, case: str, folder: Path) -> Outcome:
                 use=tool.name,
                 model=tool.model,
                 url=server.url + tool.path,
-                timeout=_HUNG if case == "hung" else _SECONDS,
+                timeout=tool.patience if case == "hung" else _SECONDS,
             )
             (Path(scratch) / "pipeline.yaml").write_text(text)
             begun, mark = time.monotonic(), uuid.uuid4().hex
@@ -150,7 +147,6 @@ def trial(tool: Tool, case: str, folder: Path) -> Outcome:
             tokens_in=attempt["tokens_in"],
             tokens_out=attempt["tokens_out"],
             turns=attempt["turns"],
-            session=True,
             requests=len(server.requests),
             started=round(seen[0] - begun, 2) if seen else None,
             seconds=round(took, 2),
@@ -162,11 +158,11 @@ def trial(tool: Tool, case: str, folder: Path) -> Outcome:
 def _run(
     tool: Tool, scratch: Path, folder: Path, mark: str, started: list[subprocess.Popen[bytes]]
 ) -> dict[str, Any]:
-    programs = installed(tool, folder)
-    assert programs is not None, f"{tool.name} is not installed"
+    place = programs(tool.name, folder)
+    assert place is not None, f"{tool.name} is not installed"
     (scratch / "home").mkdir()
     env = {
-        "PATH": f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{place}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(scratch / "home"),
         "LANG": "C.UTF-8",
         _MARKER: mark,
@@ -218,11 +214,36 @@ def _loopback_up() -> None:
         fcntl.ioctl(handle, 0x8914, struct.pack("16sh14x", b"lo", flags | 0x1 | 0x40))
 
 
+def shut_in(tool: str, case: str, folder: Path) -> Outcome:
+    """A trial in a name space of its own, in which there is nothing but loopback.
+
+    Raises:
+        subprocess.CalledProcessError: the trial itself did not work.
+    """
+    unshare = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--net", "--map-root-user"]
+    argv = [*unshare, sys.executable, "-m", __name__, tool, case, str(folder)]
+    root = Path(__file__).parents[3]
+    done = subprocess.run(argv, cwd=root, capture_output=True, text=True, check=False, timeout=3 * _SECONDS)
+    if done.returncode:
+        raise subprocess.CalledProcessError(done.returncode, argv, done.stdout, done.stderr)
+    found = json.loads(done.stdout)
+    return Outcome(**{**found, "dropped": tuple(found["dropped"])})
+
+
+def can_be_shut_in() -> bool:
+    """Whether there are name spaces without a network here."""
+    user = [] if os.geteuid() == 0 else ["--map-root-user"]
+    try:
+        return subprocess.run(["unshare", "--net", *user, "true"], capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("tool", choices=TOOLS)
     parser.add_argument("case", choices=CASES)
-    parser.add_argument("--tools", type=Path, default=tools_folder())
+    parser.add_argument("tools", type=Path, nargs="?", default=tools_folder())
     options = parser.parse_args()
     _loopback_up()
     print(json.dumps(attrs.asdict(trial(TOOLS[options.tool], options.case, options.tools))))
