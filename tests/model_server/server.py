@@ -72,6 +72,8 @@ def _in_order(replies: Sequence[Reply]) -> Script:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Or a client that keeps its connection waits 40 ms for each answer.
+    disable_nagle_algorithm = True
 
     def log_message(self, *_: object) -> None: ...
 
