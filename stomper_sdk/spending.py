@@ -39,7 +39,8 @@ _AMPLE = 0.25
 class Booking:
     """An attempt that can be paid: what it may use at most and, once it has ended, what it used.
 
-    `free`: its agent uses no model. `lenient`: it costs nothing, and need not tell its tokens.
+    `free`: its agent uses no model. `lenient`: it costs nothing, and need not tell its tokens. `waited` is
+    how many seconds it stood in line.
     """
 
     path: str
@@ -47,6 +48,7 @@ class Booking:
     at_most: Usage = Usage()
     free: bool = False
     lenient: bool = False
+    waited: float = attrs.field(default=0.0, init=False)
     told: Usage = attrs.field(default=Usage(), init=False)
     answered: bool = attrs.field(default=False, init=False)
 
@@ -124,6 +126,20 @@ class Purse:
             self._before = max(self._before, record.seconds)
 
     @property
+    def is_limited(self) -> bool:
+        """Whether it matters what attempts use."""
+        each = self.limits.per_file
+        limits = (self.limits.tokens, self.limits.cost_usd, each.tokens, each.cost_usd)
+        return any(limit is not None for limit in limits)
+
+    def learn(self, agent: str, used: Usage) -> None:
+        """Know what an attempt of another run used; of this one's budget it takes nothing."""
+        for currency in _CURRENCIES:
+            amount = getattr(used, currency)
+            if amount is not None:
+                self._known[agent, currency].learn(amount, None)
+
+    @property
     def refusal(self) -> StoppedError | None:
         """Why nothing more is begun in this run, if that is so."""
         if self._shut is None:
@@ -152,6 +168,7 @@ class Purse:
     async def _admit(self, booking: Booking) -> None:
         """First come, first served: who needs much is not overtaken for ever by those who need little."""
         self._refuse_of_file(booking)
+        came = self.clock()
         self._line.append(booking)
         try:
             while not self._has_turn(booking):
@@ -161,6 +178,7 @@ class Purse:
         finally:
             self._line.remove(booking)
             self._wake()
+        booking.waited = self.clock() - came
         file = self._files[booking.path]
         file.began = self.clock() if file.began is None else file.began
 

@@ -292,3 +292,36 @@ def test_what_a_killed_run_had_spent_is_not_forgotten(make_checkout: Callable[..
     assert result.spent.tokens == 5 * 1100
     assert sum(len(file.attempts) for file in result.files) <= 5
     assert before >= 3
+
+
+def test_a_plan_tells_what_past_runs_let_expect(
+    make_checkout: Callable[..., Checkout], capsys: pytest.CaptureFixture[str]
+) -> None:
+    repo = make_checkout(FILES)
+    repo.write({".stomper/pipeline.yaml": COSTLY.replace("PRICE", "price: {input: 1, output: 10}")})
+    asked = [str(repo.root / ".stomper/pipeline.yaml"), "--repo", str(repo.root), "--no-progress"]
+    assert main(["plan", *asked]) == 0
+    assert "forecast  none: too little was learned yet" in "".join(capsys.readouterr())
+    assert main(["run", *asked, "--set", "budget.cost_usd=100"]) == 0
+    repo.commit({name: text for name, text in FILES.items() if name < "08.py"})
+    capsys.readouterr()
+    assert main(["run", "--dry-run", *asked]) == 0
+    told = " ".join("".join(capsys.readouterr()).split())
+    assert "forecast 8 attempts, 8,800 tokens, $0.0160, " in told
+    assert "(from 24 attempts)" in told
+    assert main(["plan", "--output", "json", *asked]) == 0
+    forecast = json.loads(capsys.readouterr().out)["forecast"]
+    assert forecast["tokens"] == {"low": 8800, "high": 8800}
+    assert forecast["learned"] == 24
+
+
+def test_what_agents_used_in_past_runs_is_known_to_the_next(make_checkout: Callable[..., Checkout]) -> None:
+    repo = make_checkout(FILES)
+    assert run(repo, Spender(), {}).exit_code == 0
+    repo.commit(FILES)
+    agent = Spender()
+    result = run(repo, agent, {"tokens": 900})
+    assert (result.exit_code, agent.asked) == (4, [])
+    agent = Spender()
+    assert run(repo, agent, {"tokens": 40_000}).exit_code == 0
+    assert agent.peak > 2, "nobody has to begin alone"

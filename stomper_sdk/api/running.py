@@ -30,6 +30,7 @@ from stomper_sdk.events import Listener, Notice, RunFinished, RunStarted
 from stomper_sdk.faults import point
 from stomper_sdk.guest import run_in_asyncio, under_asyncio
 from stomper_sdk.interpreter.embedding import importable, interrupt_cancels
+from stomper_sdk.interpreter.learning import foretold
 from stomper_sdk.interpreter.planner import AgentLike, resolve
 from stomper_sdk.interpreter.program import Block, Program
 from stomper_sdk.interpreter.resuming import opened_record, run_again
@@ -237,7 +238,8 @@ async def _kept(result: RunResult, context: Context) -> RunResult:
 async def _plan(order: Order) -> Plan:
     with machine_limits(permissions=True), alone(), adopting_orphans():
         async with opened(order) as start:
-            return await plan_of(start, order.control)
+            made = await plan_of(start, order.control)
+            return attrs.evolve(made, forecast=await in_thread(foretold, made, start.context))
 
 
 async def plan_of(start: Start, control: Control) -> Plan:

@@ -8,16 +8,32 @@ from pathlib import Path
 from stomper_sdk.errors import HistoryError
 from stomper_sdk.events import Notice
 from stomper_sdk.journal.session import state_folder
-from stomper_sdk.learning import Experience, Recorder, open_store
+from stomper_sdk.learning import Experience, Lesson, Recorder, foretell, open_store
 from stomper_sdk.model.file import FileResult
+from stomper_sdk.model.forecast import Forecast
 from stomper_sdk.model.pipeline import Pipeline
+from stomper_sdk.model.plan import Plan
+from stomper_sdk.model.price import Usage
+from stomper_sdk.spending import Purse
 from stomper_sdk.stages.base import Context
 from stomper_sdk.stages.cascade import Tier
 from stomper_sdk.vcs.git import in_thread
 from stomper_sdk.vcs.repository import Repository
 
-__all__ = ["common_folder", "remember", "remember_rejected", "what_is_known"]
+__all__ = [
+    "common_folder",
+    "foretold",
+    "past_lessons",
+    "remember",
+    "remember_rejected",
+    "teach",
+    "what_is_known",
+]
 
+#: The newest attempts are looked at: what is older than so many tells of other times.
+_FORETOLD_FROM = 2000
+#: What agents used at most is asked of fewer: a limit is not to be held back by an outlier of long ago.
+_RECENT = 500
 _TRACKED = "git tracks .stomper, so nothing in it is believed: nothing is learned, nor from what was"
 
 
@@ -56,6 +72,61 @@ def what_is_known(
     except HistoryError as error:
         return None, Experience(), (f"nothing is learned in this run: {error}",)
     return recorder, known, ()
+
+
+def past_lessons(
+    root: Path, repository: Repository | None, limit: int, until: str = ""
+) -> tuple[Lesson, ...]:
+    """The newest lessons, none where there are none that can be read and believed.
+
+    Args:
+        root: the top of the checkout.
+        repository: the one that it belongs to.
+        limit: how many at most.
+        until: a session's id: only what was known when it began.
+    """
+    if repository is not None and repository.tracks(".stomper"):
+        return ()
+    try:
+        store = open_store(common_folder(root, repository), create=False)
+        if store is None:
+            return ()
+        try:
+            return tuple(store.lessons(limit, until))
+        finally:
+            store.close()
+    except HistoryError:
+        return ()
+
+
+def teach(
+    purse: Purse,
+    pipeline: Pipeline,
+    tiers: Iterable[Tier],
+    root: Path,
+    repository: Repository | None,
+    session: str,
+) -> None:
+    """Let a limited purse know what the agents' attempts used in past runs. It blocks."""
+    uses = {spec.name: spec.use for spec in pipeline.agents}
+    kinds = {tier.agent.name: uses.get(tier.agent.name, "python") for tier in tiers}
+    for lesson in past_lessons(root, repository, _RECENT, session) if purse.is_limited else ():
+        if kinds.get(lesson.agent) == lesson.kind:
+            purse.learn(lesson.agent, Usage(lesson.tokens_in, lesson.tokens_out, lesson.cost_usd))
+
+
+def foretold(plan: Plan, context: Context) -> Forecast | None:
+    """What a plan is going to take by what past runs took. It blocks."""
+    pipeline, agents = context.pipeline, [tier.agent for tier in context.cascade.tiers]
+    uses = {spec.name: spec.use for spec in pipeline.agents}
+    return foretell(
+        past_lessons(context.root, context.repository, _FORETOLD_FROM),
+        {agent.name: uses.get(agent.name, "python") for agent in agents},
+        {agent.name for agent in agents if getattr(agent, "free", False)},
+        len(plan.tasks),
+        pipeline.retry.max_attempts,
+        pipeline.parallelism.max_parallel_files,
+    )
 
 
 def _recorder(

@@ -11,7 +11,7 @@ import trio
 
 from stomper_sdk.errors import RepositoryError, StomperError
 from stomper_sdk.events import Event, Notice
-from stomper_sdk.interpreter.learning import common_folder, what_is_known
+from stomper_sdk.interpreter.learning import common_folder, teach, what_is_known
 from stomper_sdk.interpreter.planner import Resolved, hosts_of
 from stomper_sdk.journal.log import JOURNAL
 from stomper_sdk.journal.records import Landing, Opened
@@ -88,6 +88,7 @@ async def opened_context(
             what_is_known, pipeline, resolved.cascade, root, repository, session.id
         )
         purse = Purse(pipeline.budget, clock, lambda spent: in_thread(session.journal.append, spent))
+        await in_thread(teach, purse, pipeline, resolved.cascade, root, repository, session.id)
         purse.remember(past.spent if past else ())
         context = Context(
             pipeline=pipeline,

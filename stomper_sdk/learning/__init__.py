@@ -2,6 +2,7 @@
 
 from stomper_sdk.learning.choosing import Choice, Situation, choose
 from stomper_sdk.learning.experience import Experience
+from stomper_sdk.learning.foretelling import foretell
 from stomper_sdk.learning.lesson import Lesson, lessons_of
 from stomper_sdk.learning.recorder import Recorder
 from stomper_sdk.learning.store import Store, open_store
@@ -14,6 +15,7 @@ __all__ = [
     "Situation",
     "Store",
     "choose",
+    "foretell",
     "lessons_of",
     "open_store",
 ]

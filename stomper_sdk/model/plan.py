@@ -9,6 +9,7 @@ import attrs
 
 from stomper_sdk.model.evidence import Evidence
 from stomper_sdk.model.finding import Finding
+from stomper_sdk.model.forecast import Forecast
 
 __all__ = ["FileTask", "Plan", "Skipped"]
 
@@ -38,7 +39,8 @@ class Plan:
     Fixes are judged against the baseline, so that a finding which was not asked for but was there
     before is not taken for a new one. `unsettled` are files that differ from the commit before anybody
     has edited them. `evidence` proves the look at the base commit, `tree_evidence` the one at the user's
-    tree, in which what is skipped was seen.
+    tree, in which what is skipped was seen. `forecast` says what it is going to take, where that was asked
+    for and enough was learned.
     """
 
     base_commit: str
@@ -49,6 +51,7 @@ class Plan:
     unsettled: frozenset[str] = frozenset()
     evidence: tuple[Evidence, ...] = ()
     tree_evidence: tuple[Evidence, ...] = ()
+    forecast: Forecast | None = None
 
     def baseline_of(self, paths: Collection[str]) -> tuple[Finding, ...]:
         """The baseline's findings in some files."""

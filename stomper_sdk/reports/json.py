@@ -8,6 +8,7 @@ from typing import Any
 
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.model.plan import Plan
+from stomper_sdk.model.present import plain
 from stomper_sdk.model.result import RunResult
 
 __all__ = ["plan_to_dict", "to_dict", "to_json"]
@@ -37,6 +38,7 @@ def plan_to_dict(plan: Plan, pipeline: str) -> dict[str, Any]:
             for skipped in plan.skipped
         ],
         "notices": list(plan.notices),
+        "forecast": plain(plan.forecast),
     }
 
 

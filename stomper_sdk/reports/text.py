@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from stomper_sdk.model.finding import Finding
+from stomper_sdk.model.forecast import Forecast, Span
 from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.model.plan import Plan
 from stomper_sdk.model.present import counted, one_line, plain, seconds_text, visible
@@ -73,6 +74,7 @@ def plan_text(plan: Plan, pipeline: Pipeline, width: int = 80) -> str:
         ("agents", visible(agents)),
         ("codes", _tally(findings)),
         ("base", plan.base_commit[:7]),
+        ("forecast", _forecast(plan.forecast) if plan.tasks else ""),
     )
     tasks = [f"{visible(task.path)}  {_tally(task.findings)}" for task in plan.tasks]
     skipped = [f"{visible(skip.path)}  {_skip_reason(skip.reason, skip.findings)}" for skip in plan.skipped]
@@ -84,6 +86,26 @@ def plan_text(plan: Plan, pipeline: Pipeline, width: int = 80) -> str:
         *_block("Notices", [one_line(notice, 600) for notice in plan.notices], width),
     ]
     return "\n".join(blocks)
+
+
+def _forecast(forecast: Forecast | None) -> str:
+    if forecast is None:
+        return "none: too little was learned yet"
+    spans = (
+        _span(forecast.attempts, str, " attempts", whole=True),
+        _span(forecast.tokens, lambda tokens: f"{tokens:,}", " tokens", whole=True),
+        _span(forecast.cost_usd, dollars_text),
+        _span(forecast.seconds, seconds_text),
+    )
+    return f"{', '.join(filter(None, spans))} (from {counted(forecast.learned, 'attempt')})"
+
+
+def _span(span: Span | None, text: Callable[[Any], str], unit: str = "", *, whole: bool = False) -> str:
+    if span is None:
+        return ""
+    low, high = (round(span.low), round(span.high)) if whole else (span.low, span.high)
+    same = text(low) == text(high)
+    return f"{text(low)}{unit}" if same else f"{text(low)} to {text(high)}{unit}"
 
 
 def _headline(result: RunResult) -> str:

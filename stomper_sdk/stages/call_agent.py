@@ -11,7 +11,7 @@ from stomper_sdk.errors import FINAL, AbandonedError, AgentError, SpentError, St
 from stomper_sdk.events import Notice
 from stomper_sdk.model.present import hide
 from stomper_sdk.model.price import Usage
-from stomper_sdk.spending import Purse
+from stomper_sdk.spending import Booking, Purse
 from stomper_sdk.stages.base import Context, FileState, Verdict, define_stage
 from stomper_sdk.stages.cascade import Tier
 from stomper_sdk.stages.generate_prompt import generate_prompt
@@ -41,8 +41,9 @@ async def call_agent(state: FileState, context: Context, use: Sequence[str] = ()
         trial = state.at_work()
         tier = context.cascade.tiers[trial.agent_index]
         state = attrs.evolve(state, trial=attrs.evolve(trial, agent=tier.agent.name))
+        booking = tier.booking(state.task.path)
         try:
-            reply = await _ask(tier, _task(state, context), context.purse)
+            reply = await _ask(tier, _task(state, context), booking, context.purse)
         except (SpentError, StoppedError) as error:
             return attrs.evolve(state, trial=None, stopped=error)
         except (AbandonedError, UnrecordedError):
@@ -50,19 +51,22 @@ async def call_agent(state: FileState, context: Context, use: Sequence[str] = ()
         except AgentError as error:
             # Whatever an agent came to, git is not called where what it obeys was changed.
             await in_thread(context.see_settings)
-            state = _failed(state, error, context)
+            state = _failed(_begun(state, booking), error, context)
             following = context.cascade.after(trial.agent_index, trial.portion)
             if following is None:
                 return state
             state = await _hand_over(state, context, following)
         else:
             await in_thread(context.see_settings)
+            state = _begun(state, booking)
             return attrs.evolve(state, trial=attrs.evolve(state.at_work(), reply=reply))
 
 
-async def _ask(tier: Tier, task: AgentTask, purse: Purse) -> AgentReply | None:
+async def _ask(tier: Tier, task: AgentTask, booking: Booking, purse: Purse) -> AgentReply | None:
     """What the agent says, with what that cost, as soon as it can be paid."""
-    async with purse.reserved(tier.booking(task)) as booking:
+    if purse.is_limited and not booking.free:
+        booking.at_most = await in_thread(tier.at_most, task)
+    async with purse.reserved(booking):
         try:
             reply = tier.priced(await _edit(tier.agent, task))
         except AgentError as error:
@@ -71,6 +75,12 @@ async def _ask(tier: Tier, task: AgentTask, purse: Purse) -> AgentReply | None:
             raise
         booking.settle(_used(reply))
         return reply
+
+
+def _begun(state: FileState, booking: Booking) -> FileState:
+    """The attempt began when it could be paid: what it waited before is none of its time."""
+    trial = state.at_work()
+    return attrs.evolve(state, trial=attrs.evolve(trial, started=trial.started + booking.waited))
 
 
 def _used(reply: AgentReply | None) -> Usage:

@@ -30,17 +30,24 @@ class Tier:
         chosen = tuple(finding for finding in findings if self._is_for(finding))
         return () if 0 < self.when.max_findings < len(chosen) else chosen
 
-    def booking(self, task: AgentTask) -> Booking:
-        """An attempt at a task, with what it may use at most as far as the agent knows."""
+    def booking(self, path: str) -> Booking:
+        """An attempt at a file, of which it is not known yet what it may use."""
+        lenient = self.price is not None and self.price.is_nothing
+        return Booking(path, self.agent.name, free=getattr(self.agent, "free", False), lenient=lenient)
+
+    def at_most(self, task: AgentTask) -> Usage:
+        """What an attempt may use at most, as far as the agent knows. It may block.
+
+        Raises:
+            AgentError: the agent could not do its work.
+        """
         foretell = getattr(self.agent, "at_most", None)
         known: Usage = foretell(task) if foretell else Usage()
-        nothing = self.price is not None and self.price.is_nothing
-        if nothing:
-            known = attrs.evolve(known, cost_usd=0.0)
-        elif self.price and known.tokens_in is not None and known.tokens_out is not None:
-            known = attrs.evolve(known, cost_usd=self.price.of(known.tokens_in, known.tokens_out))
-        free = getattr(self.agent, "free", False)
-        return Booking(task.path, self.agent.name, known, free=free, lenient=nothing)
+        if self.price is not None and self.price.is_nothing:
+            return attrs.evolve(known, cost_usd=0.0)
+        if self.price is None or known.tokens_in is None or known.tokens_out is None:
+            return known
+        return attrs.evolve(known, cost_usd=self.price.of(known.tokens_in, known.tokens_out))
 
     def priced(self, reply: AgentReply | None) -> AgentReply | None:
         """The reply with its cost by the price; as it is where there is none, or no count of tokens."""

@@ -151,4 +151,5 @@ def test_the_document_of_a_plan(make_finding: Callable[..., Finding]) -> None:
         ],
         "skipped": [{"path": "b.py", "reason": "dirty", "findings": []}],
         "notices": ["hm"],
+        "forecast": None,
     }
