@@ -50,9 +50,13 @@ def any_casts(edits: Sequence[Edit]) -> Iterator[Refusal]:
 
 
 def _python(edit: Edit, before: ast.Module, after: ast.Module) -> Iterator[Refusal]:
-    old = _by_name(before)
-    for (name, number), typed in _by_name(after).items():
-        if said := _widened(name, old.get((name, number)), typed):
+    old, new = _by_name(before), _by_name(after)
+    # A variable that is annotated at another of its places has that type at all of them.
+    kept = {(name, _shown(typed)) for (name, _), typed in new.items() if typed.is_variable}
+    for (name, number), typed in new.items():
+        was = old.get((name, number))
+        elsewhere = typed.is_variable and typed.annotation is None and (name, _shown(was)) in kept
+        if not elsewhere and (said := _widened(name, was, typed)):
             yield Refusal(_RULE, edit.path, typed.line, name, said)
     known = Counter(_casts(before))
     for node in ast.walk(after):
@@ -61,6 +65,10 @@ def _python(edit: Edit, before: ast.Module, after: ast.Module) -> Iterator[Refus
             if known[kind] < 0:
                 line = getattr(node, "lineno", 0)
                 yield Refusal(_RULE, edit.path, line, kind, f"adds `{ast.unparse(node)}`")
+
+
+def _shown(typed: Typed | None) -> str:
+    return ast.unparse(typed.annotation) if typed and typed.annotation else ""
 
 
 def _by_name(tree: ast.Module) -> Mapping[tuple[str, int], Typed]:

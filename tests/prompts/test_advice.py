@@ -13,6 +13,8 @@ from types import SimpleNamespace
 import pytest
 from mypy import errorcodes
 
+from stomper_sdk.guard import Edit, Side, refused
+from stomper_sdk.guard.rules import RULES
 from stomper_sdk.process import find_program
 from stomper_sdk.prompts import advice as folder
 from stomper_sdk.prompts.advice import Advice, advice
@@ -155,7 +157,7 @@ def test_flake8_tells_bad_from_good_by_the_same_codes(tmp_path: Path) -> None:
 def test_a_file_is_short_and_plain(file: Path) -> None:
     content = file.read_text()
     assert len(content) <= 1200
-    assert len(content.splitlines()) <= 30
+    assert len(content.splitlines()) <= 32
     one = advice(file.parent.name, file.stem)
     assert one is not None
     assert "\n\n" not in one.text
@@ -178,6 +180,15 @@ def test_what_is_mended_does_what_it_did(name: str, tmp_path: Path) -> None:
         exec(source, names)
         results.append(repr(eval(SAME[name], {**given, **names})))
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_no_guard_refuses_what_is_advised(file: Path) -> None:
+    one = advice(file.parent.name, file.stem)
+    assert one is not None
+    path = "tests/test_a.py" if "def test_" in one.bad else "a.py"
+    edit = Edit(path, Side("100644", one.bad), Side("100644", one.good))
+    assert refused([edit], RULES) == ()
 
 
 def explained_by_ruff() -> Iterator[str]:

@@ -16,7 +16,7 @@ Each is a file `<check>/<code>.md` in this folder:
     the same, mended: the check reports nothing of what there is advice on
     ```
 
-At most 30 lines and 1,200 characters, since a prompt may hold several. The examples are run by the checks
+At most 32 lines and 1,200 characters, since a prompt may hold several. The examples are run by the checks
 in `tests/prompts/test_advice.py`: ruff with its default rules and all those that have a file here, mypy with
 `--strict`.
 """
