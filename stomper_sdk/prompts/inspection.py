@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +22,12 @@ __all__ = ["Reached", "named_by", "problems_in", "reached_from"]
 
 @attrs.frozen
 class Part:
-    """The syntax tree of one file, and the name of the one that it extends."""
+    """One file: its syntax tree, the variables that it does not set itself, and what it extends."""
 
     name: str
     file: str
     tree: nodes.Template = attrs.field(repr=False)
+    unset: frozenset[str] = frozenset()
     parent: str | None = None
 
     @property
@@ -68,9 +70,7 @@ def reached_from(environment: jinja2.Environment, name: str, level: str) -> Reac
 
 def named_by(reached: Reached) -> Iterable[str]:
     """The variables that any of the parts speaks of."""
-    from jinja2 import meta
-
-    return {name for part in reached.parts for name in meta.find_undeclared_variables(part.tree)}
+    return {name for part in reached.parts for name in part.unset}
 
 
 def problems_in(reached: Reached) -> Iterator[Problem]:
@@ -93,13 +93,20 @@ def problems_in(reached: Reached) -> Iterator[Problem]:
 def _part(environment: jinja2.Environment, name: str, level: str) -> Part:
     from jinja2 import nodes
 
+    part = _read(environment, name)
+    extends = part.tree.find(nodes.Extends)
+    return attrs.evolve(part, parent=_name(environment, extends.template, level) if extends else None)
+
+
+@functools.lru_cache(64)
+def _read(environment: jinja2.Environment, name: str) -> Part:
+    from jinja2 import meta
+
     assert environment.loader is not None
     source, filename, _ = environment.loader.get_source(environment, name)
     tree = environment.parse(source, name, filename)
     environment.get_template(name)  # compiled by its name, so that an unknown filter is told with its place
-    extends = tree.find(nodes.Extends)
-    parent = _name(environment, extends.template, level) if extends else None
-    return Part(name, filename or name, tree, parent)
+    return Part(name, filename or name, tree, frozenset(meta.find_undeclared_variables(tree)))
 
 
 def _referenced(environment: jinja2.Environment, tree: nodes.Template, level: str) -> Iterator[str | None]:
@@ -135,9 +142,9 @@ def _name(environment: jinja2.Environment, expression: nodes.Expr, level: str) -
 
 
 def _unknown_variables(part: Part, known: Iterable[str]) -> Iterator[Problem]:
-    from jinja2 import meta, nodes
+    from jinja2 import nodes
 
-    unknown = meta.find_undeclared_variables(part.tree) - set(known)
+    unknown = part.unset - set(known)
     for node in part.tree.find_all(nodes.Name):
         if node.name in unknown:
             text = f"the variable {node.name!r} is unknown; there are {', '.join(VARIABLES)}"

@@ -18,22 +18,21 @@ __all__ = ["Retelling"]
 
 @attrs.frozen
 class Retelling:
-    """Makes the absolute paths below some folders relative to them, and hides secrets."""
+    """Makes the absolute paths below some folders, the tops of checkouts, relative to them."""
 
-    places: re.Pattern[str]
-    secrets: frozenset[str]
+    folders: tuple[str, ...]
 
     @classmethod
     def of(cls, *folders: Path) -> Retelling:
-        """The folders are tops of checkouts: the user's, and the workspace."""
-        names = "|".join(re.escape(str(folder)) for folder in folders)
-        return cls(re.compile(rf"(?<![\w./-])(?:{names})(?:/|(?![\w.-]))"), secret_values())
+        return cls(tuple(map(str, folders)))
 
     def text(self, text: str) -> str:
-        return hide(self.places.sub(self._relative, text), self.secrets)
+        """What a tool printed, without secrets either: tests may print what they were given."""
+        return hide(self._relative(text), secret_values())
 
     def findings(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-        return tuple(attrs.evolve(each, message=self.text(each.message)) for each in findings)
+        """Their messages, which have lost their secrets already."""
+        return tuple(self._finding(each) for each in findings)
 
     def failures(self, failures: Iterable[TestFailure]) -> tuple[TestFailure, ...]:
         return tuple(
@@ -41,6 +40,13 @@ class Retelling:
             for each in failures
         )
 
-    @staticmethod
-    def _relative(match: re.Match[str]) -> str:
-        return "" if match[0].endswith("/") else "."
+    def _finding(self, finding: Finding) -> Finding:
+        message = self._relative(finding.message)
+        return finding if message == finding.message else attrs.evolve(finding, message=message)
+
+    def _relative(self, text: str) -> str:
+        if not any(folder in text for folder in self.folders):
+            return text
+        names = "|".join(map(re.escape, self.folders))
+        places = re.compile(rf"(?<![\w./-])(?:{names})(?:/|(?![\w.-]))")
+        return places.sub(lambda match: "" if match[0].endswith("/") else ".", text)
