@@ -33,6 +33,7 @@ POINTS = (
     "result",
 )
 _PAUSE_SECONDS = 0.2
+_ERRORS = {"raise": errno.ENOSPC, "readonly": errno.EROFS, "denied": errno.EACCES}
 
 
 def _asked(text: str) -> Iterator[tuple[tuple[str, int], str]]:
@@ -48,7 +49,10 @@ _passed = {name: itertools.count(1) for name in POINTS} if _faults else {}
 
 
 def point(name: str) -> None:
-    """Pass a point: die, wait, or raise an error of a full disk, if the environment says so.
+    """Pass a point: die, wait, or raise an error of the disk, if the environment says so.
+
+    `raise` is one of a full disk, `readonly` of one that nobody may write, `denied` of a place that we may
+    not write.
 
     Raises:
         OSError: it was asked for.
@@ -60,5 +64,5 @@ def point(name: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     elif what == "wait":
         time.sleep(_PAUSE_SECONDS)
-    elif what == "raise":
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), f"<{name}>")
+    elif what in _ERRORS:
+        raise OSError(_ERRORS[what], os.strerror(_ERRORS[what]), f"<{name}>")

@@ -145,20 +145,45 @@ def test_killed_at_any_effect_and_resumed_it_ends_as_if_undisturbed(
 
 
 @pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("raise", "No space left on device"),
+        ("readonly", "Read-only file system"),
+        ("denied", "Permission denied"),
+    ],
+)
+@pytest.mark.parametrize(
     "point", [point for point in POINTS if point not in ("session", "landed", "history", "spent")]
 )
-def test_where_the_disk_is_full_at_an_effect_it_is_said_and_can_be_resumed(
-    point: str, undisturbed: tuple[Mapping[str, object], Any], make_checkout: Callable[..., Checkout]
+def test_where_the_disk_takes_nothing_at_an_effect_it_is_said_and_can_be_resumed(
+    point: str,
+    fault: str,
+    error: str,
+    undisturbed: tuple[Mapping[str, object], Any],
+    make_checkout: Callable[..., Checkout],
 ) -> None:
     repo = make_checkout(FILES)
     users_work(repo)
-    full = started(repo, faults=f"{point}:{TIMES.get(point, 1)}=raise")
-    assert "No space left on device" in full.stderr
+    full = started(repo, faults=f"{point}:{TIMES.get(point, 1)}={fault}")
+    assert error in full.stderr
     assert full.returncode == (1 if point == "result" else 3), full.stderr
     assert "bug" not in full.stderr
     assert repo.leftovers() == []
     options = ["--resume", "last"] if point != "opened" else []
     assert started(repo, *options).returncode == 1
+    assert (seen(repo), repo.leftovers()) == (undisturbed[0], [])
+
+
+@pytest.mark.parametrize("fault", ["raise", "readonly", "denied"])
+def test_where_the_disk_takes_nothing_at_the_very_start_nothing_is_done(
+    fault: str, undisturbed: tuple[Mapping[str, object], Any], make_checkout: Callable[..., Checkout]
+) -> None:
+    repo = make_checkout(FILES)
+    users_work(repo)
+    full = started(repo, faults=f"session={fault}")
+    assert (full.returncode, repo.subjects, repo.leftovers()) == (3, ["start"], [])
+    assert "bug" not in full.stderr and "<session>" in full.stderr
+    assert started(repo).returncode == 1
     assert (seen(repo), repo.leftovers()) == (undisturbed[0], [])
 
 
@@ -429,9 +454,12 @@ def test_what_is_secret_of_overrides(key: str, value: object, kept: bool) -> Non
     assert holds_secret(key, value, {"hunter2hunter2"}) is not kept
 
 
-def test_a_commit_whose_record_found_no_room_is_told(make_checkout: Callable[..., Checkout]) -> None:
+@pytest.mark.parametrize("fault", ["raise", "readonly", "denied"])
+def test_a_commit_whose_record_could_not_be_written_is_told(
+    fault: str, make_checkout: Callable[..., Checkout]
+) -> None:
     repo = make_checkout(FILES)
-    done = started(repo, "-j", "1", "--output", "json", faults="landed=raise")
+    done = started(repo, "-j", "1", "--output", "json", faults=f"landed={fault}")
     commits = [file["commit"] for file in json.loads(done.stdout)["files"] if file["commit"]]
     assert sorted(commits) == sorted(repo.git("rev-list", "HEAD", "--not", "HEAD~5").split())
 

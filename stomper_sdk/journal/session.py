@@ -157,17 +157,17 @@ def open_session(
         raise RepositoryError(f"{session_id} is at work in another process", "Wait for it to end.")
     workspaces, token = parent / f"stomper-{secrets.token_hex(8)}", secrets.token_hex(16)
     session = Session(session_id, folder, workspaces, alive, hidden)
-    (folder / RESULT).unlink(missing_ok=True)  # of a run that goes on, and has none yet
     # Recorded before it is made: what a kill leaves can then be found.
     record = {"id": session_id, "family": FAMILY, "workspaces": str(workspaces), "token": token}
     try:
+        (folder / RESULT).unlink(missing_ok=True)  # of a run that goes on, and has none yet
         session.record(_RECORD, record)
         workspaces.mkdir(mode=0o700)
         (workspaces / _OWNER).write_text(token)
+        point("session")
     except OSError:
         session.close()
         raise
-    point("session")
     return session
 
 

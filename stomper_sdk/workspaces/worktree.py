@@ -54,7 +54,7 @@ class Worktrees:
 
     async def _make(self, tree: Path, scratch: Path, base: str) -> Workspace:
         try:
-            with machine_limits():
+            with machine_limits(permissions=True):
                 await in_thread(_put_up, self.common_dir, tree, scratch, base)
         except (RepositoryError, OSError) as error:
             raise WorkspaceError(f"the worktree {tree.name} cannot be made: {error}") from error

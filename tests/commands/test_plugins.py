@@ -14,7 +14,6 @@ import pytest
 from stomper_sdk.agents.base import AGENTS
 from stomper_sdk.checks.base import CHECKS
 from stomper_sdk.cli import main
-from stomper_sdk.config.available import NOT_YET
 from stomper_sdk.interpreter.catalogue import Kind, catalogue
 from stomper_sdk.reducers import REDUCERS
 from stomper_sdk.registry import Registry
@@ -90,20 +89,6 @@ def test_every_option_of_a_built_in_says_what_it_takes_and_means(kind: Kind) -> 
     ]
     assert [(name, option.name) for name, option in options if not option.meaning] == []
     assert [(name, option.type) for name, option in options if re.search(r"\w\[|\|", option.type)] == []
-
-
-def test_what_is_not_available_yet_is_not_listed(at: Path, capsys: Captured) -> None:
-    main(["agents"])
-    main(["checks"])
-    listed = {line.split()[0] for line in capsys.readouterr().out.splitlines()}
-    later = [
-        word
-        for trail, refuses, _ in NOT_YET
-        if trail[-1] == "use"
-        for word in ("codex", "replay")
-        if refuses(word)
-    ]
-    assert listed.isdisjoint(later)
 
 
 def test_one_of_them_with_its_options(at: Path, capsys: Captured) -> None:
