@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import urllib.parse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,6 +35,7 @@ __all__ = [
     "AgentTask",
     "Wrapped",
     "as_argument",
+    "hosts_in",
     "inside",
     "locate",
     "other_agent",
@@ -155,6 +157,17 @@ def inside(workspace: Path, path: str) -> Path:
     if not target.resolve().is_relative_to(workspace.resolve()):
         raise ValueError(f"{path} leads out of the workspace")
     return target
+
+
+def hosts_in(url: str) -> tuple[str, ...]:
+    """The host and the port in an address of the web, as `hosts` tells them; none where there is none."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    except (ValueError, KeyError):
+        return ()
+    name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return (f"{name}:{port}",) if name else ()
 
 
 def as_argument(path: str) -> str:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import attrs
 
-from stomper_sdk.agents.base import TIMEOUT, AgentReply, AgentTask, time_limit
+from stomper_sdk.agents.base import TIMEOUT, AgentReply, AgentTask, hosts_in, time_limit
 from stomper_sdk.agents.chat_edits import make_edits
 from stomper_sdk.agents.chat_question import Room, compose, most_tokens_in
 from stomper_sdk.edits import FORMATS, EditError
@@ -97,6 +97,11 @@ class ChatAgent:
         if missing:
             problem = Problem(f"the agent chat needs the package {missing}", f"agents.{self.name}.use")
             raise PipelineError([problem], "Install it: pip install 'stomper_sdk[chat]'")
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Where its model is; it is asked from our own process, which no sandbox holds."""
+        return hosts_in(self.base_url)
 
     async def edit(self, task: AgentTask) -> AgentReply | None:
         """Ask once, and make the edits of the answer.

@@ -19,7 +19,7 @@ from stomper_sdk.agents.presets.tool import ToolAgent
 from stomper_sdk.errors import AgentError, MachineError, PipelineError
 from stomper_sdk.model.pipeline import SandboxSpec
 from stomper_sdk.options import build
-from stomper_sdk.process import clean_environment
+from stomper_sdk.process import CommandLimit, Completed, clean_environment
 from stomper_sdk.sandbox import find_sandbox
 from stomper_sdk.testing import git, make_repository
 
@@ -299,3 +299,34 @@ async def test_inside_a_sandbox_the_home_is_there_and_the_tools_own_limits_are_l
     assert set(preset.home) <= set(told["home"])
     assert set(preset.confined) <= set(told["argv"])
     assert not (set(preset.free) - {*preset.confined, *preset.words}) & set(told["argv"])
+
+
+@pytest.mark.parametrize(
+    ("use", "options", "hosts"),
+    [
+        ("claude-code", {}, ("api.anthropic.com:443",)),
+        ("codex", {}, ("api.openai.com:443",)),
+        ("gemini", {}, ("generativelanguage.googleapis.com:443",)),
+        ("aider", {}, ()),
+        ("claude-code", {"model": "m", "base_url": "http://127.0.0.1:8000/v1"}, ("127.0.0.1:8000",)),
+        ("aider", {"model": "m", "base_url": "http://[::1]/v1"}, ("[::1]:80",)),
+        ("codex", {"model": "m", "base_url": "https://models.example.org"}, ("models.example.org:443",)),
+        ("aider", {"model": "m", "base_url": "models.example.org:99999"}, ()),
+    ],
+)
+def test_where_its_model_is_a_tool_tells_as_far_as_it_knows(
+    use: str, options: dict[str, object], hosts: tuple[str, ...]
+) -> None:
+    assert agent_of(use, **options).hosts == hosts
+
+
+@every
+async def test_a_limit_of_the_sandbox_is_no_timeout(name: str, make_stub: Callable[[str], Stub]) -> None:
+    def limited(*_: object, **__: object) -> None:
+        raise CommandLimit("x was ended: more than 2G of memory", Completed(("x",), -9, b"", b"", 1.0))
+
+    stub = make_stub(name)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(AgentError, match="more than 2G") as caught:
+        patch.setattr("stomper_sdk.agents.presets.tool.run_command", limited)
+        await stub.run(agent_of(name))
+    assert caught.value.failure == "error"

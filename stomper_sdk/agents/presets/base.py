@@ -72,6 +72,7 @@ class Preset:
         prompt_text: what stands in it, from the prompt.
         environment: variables that it runs with; those in `base_url_environment` where an endpoint is given.
         base_url_environment: see `environment`.
+        hosts: where it finds its model without an endpoint, for a sandbox that lets it out there alone.
         keys: the variables with keys that are passed on to it where they are set.
         aliases: variables that get the value of another where they are not set themselves.
         home: files that it finds in its home: path -> content.
@@ -98,6 +99,7 @@ class Preset:
     prompt_text: Callable[[str], str] = str
     environment: Mapping[str, str] = attrs.field(factory=dict)
     base_url_environment: Mapping[str, str] = attrs.field(factory=dict)
+    hosts: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     aliases: Mapping[str, str] = attrs.field(factory=dict)
     home: Mapping[str, str] = attrs.field(factory=dict)

@@ -81,6 +81,7 @@ PRESET = Preset(
         "IS_SANDBOX": "1",
     },
     base_url_environment={"ANTHROPIC_BASE_URL": "{base_url}"},
+    hosts=("api.anthropic.com:443",),
     keys=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),
     ending=signal.SIGINT,
     parse=parse,

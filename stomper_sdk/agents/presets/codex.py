@@ -61,6 +61,7 @@ PRESET = Preset(
     with_base_url=("--model", "{model}", "-c", 'model_provider="custom"', "-c", _ENDPOINT),
     last=("-",),
     environment={"CODEX_HOME": "{home}/.codex"},
+    hosts=("api.openai.com:443",),
     keys=("CODEX_API_KEY", "OPENAI_API_KEY"),
     aliases={"CODEX_API_KEY": "OPENAI_API_KEY"},
     home={".codex/config.toml": ""},

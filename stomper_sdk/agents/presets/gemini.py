@@ -77,6 +77,7 @@ PRESET = Preset(
         "GEMINI_CLI_TRUST_WORKSPACE": "true",
     },
     base_url_environment={"GOOGLE_GEMINI_BASE_URL": "{base_url}"},
+    hosts=("generativelanguage.googleapis.com:443",),
     keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
     home={"system.json": json.dumps(_SETTINGS), ".gemini/settings.json": json.dumps(_SETTINGS)},
     parse=parse,

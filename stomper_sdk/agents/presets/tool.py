@@ -14,7 +14,7 @@ from typing import ClassVar
 import attrs
 import trio
 
-from stomper_sdk.agents.base import TIMEOUT, AgentReply, AgentTask, as_argument, locate
+from stomper_sdk.agents.base import TIMEOUT, AgentReply, AgentTask, as_argument, hosts_in, locate
 from stomper_sdk.agents.command import MAX_ARGUMENT
 from stomper_sdk.agents.presets.base import Output, Preset, Said
 from stomper_sdk.agents.presets.drops import Drops
@@ -22,7 +22,7 @@ from stomper_sdk.agents.presets.sorting import failure_of
 from stomper_sdk.clearing import clear_away
 from stomper_sdk.errors import AgentError, CommandError, PipelineError, Problem
 from stomper_sdk.options import env_variables, option, optional, seconds, strings
-from stomper_sdk.process import CommandTimeout, Completed, find_program, passed_on, run_command
+from stomper_sdk.process import CommandLimit, CommandTimeout, Completed, find_program, passed_on, run_command
 
 __all__ = ["ToolAgent", "tool_agent"]
 
@@ -88,6 +88,11 @@ class ToolAgent:
         """What must be there to be run."""
         return self.preset.program
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Where its model is, as far as that is known."""
+        return hosts_in(self.base_url) if self.base_url else self.preset.hosts
+
     async def edit(self, task: AgentTask) -> AgentReply | None:
         """Run the tool once.
 
@@ -101,10 +106,13 @@ class ToolAgent:
                 task = attrs.evolve(task, confinement=task.confinement.at_home(home))
             try:
                 done = await self._run(task, values)
-            except CommandTimeout as error:
+            except CommandLimit as error:
                 said = await self._read(error.completed, home)
                 told = error.message.replace(error.completed.argv[0], self.program, 1)
-                raise AgentError(f"agent {self.name}: {told}", failure="timeout", reply=said.reply) from error
+                in_time = not isinstance(error, CommandTimeout)
+                raise AgentError(
+                    f"agent {self.name}: {told}", failure="error" if in_time else "timeout", reply=said.reply
+                ) from error
             except CommandError as error:
                 missing = find_program(locate(self.program, task.environment)) is None
                 hint = f"Install it: {self.preset.install}" if missing else error.hint
