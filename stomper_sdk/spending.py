@@ -54,7 +54,7 @@ class Booking:
 
     def settle(self, used: Usage, *, failed: bool = False) -> None:
         """Tell what the attempt used; of one that failed it need not be known."""
-        self.told, self.answered = used, not failed
+        self.told, self.answered = Usage() if self.free else used, not failed
 
 
 @attrs.define
@@ -120,7 +120,7 @@ class Purse:
     def remember(self, past: Iterable[Spent]) -> None:
         """Count what an earlier part of the same run has spent."""
         for record in past:
-            booking = Booking(record.path, record.agent, record.at_most)
+            booking = Booking(record.path, record.agent, record.at_most, free=record.free)
             booking.settle(record.told, failed=True)
             self._count(booking, {"tokens": record.tokens, "cost_usd": record.cost_usd})
             self._before = max(self._before, record.seconds)
@@ -236,7 +236,8 @@ class Purse:
         if booking.told == Usage() and not any(counted.values()) and self.limits.time is None:
             return None
         amounts = counted["tokens"], counted["cost_usd"]
-        return Spent(booking.path, booking.agent, booking.at_most, booking.told, *amounts, self._elapsed())
+        told, free = booking.told, booking.free
+        return Spent(booking.path, booking.agent, booking.at_most, told, *amounts, self._elapsed(), free)
 
     def _count(self, booking: Booking, counted: dict[Currency, float]) -> None:
         if not booking.free:

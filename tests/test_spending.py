@@ -248,7 +248,7 @@ def test_what_is_not_told_counts_as_expected_and_is_told_apart() -> None:
             async with purse.reserved(Booking("b.py", "main", Usage(30, 10))):
                 await trio.sleep_forever()
         async with purse.reserved(Booking("c.py", "ruff", free=True)) as booking:
-            booking.settle(Usage())
+            booking.settle(Usage(1000, 1000, 10.0))
         return purse.spending, kept
 
     spending, kept = trio.run(main, clock=MockClock(autojump_threshold=0))

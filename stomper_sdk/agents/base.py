@@ -97,8 +97,7 @@ class Agent(Protocol):
     """Edits files in a workspace. What it changed is seen in the tree, never taken from its words.
 
     One whose use costs money or tokens may have `at_most(task) -> Usage`, what an attempt may use at most:
-    under a budget that much is reserved before it is asked. One that uses no model has a true `free`; one
-    whose replies tell what they cost has a true `tells_cost`.
+    under a budget that much is reserved before it is asked. One that uses no model has a true `free`.
 
     One that has a true `confined` does so by programs that it starts with the task's `confinement`, or
     writes in the workspace alone what it was told and runs nothing; without it, it is refused where there is

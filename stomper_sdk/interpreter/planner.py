@@ -136,8 +136,8 @@ def _unpriced(pipeline: Pipeline, cascade: Iterable[Agent], given: Collection[st
     if budget.cost_usd is None and budget.per_file.cost_usd is None:
         return
     for agent in cascade:
-        told = getattr(agent, "free", False) or getattr(agent, "tells_cost", False)
-        if not told and agent.name not in given and _price_of(agent.name, pipeline) is None:
+        known = getattr(agent, "free", False) or _price_of(agent.name, pipeline) is not None
+        if not known and agent.name not in given:
             text = (
                 "a budget in cost_usd needs to know what it costs: the price of a million tokens, such as "
                 "{input: 3, output: 15}; 0; or reported, where the agent tells"

@@ -96,7 +96,8 @@ def _stopped(run: Run, context: Context) -> Iterator[str]:
     if run.stopped:
         reason = hide(str(run.stopped), context.pipeline.secrets)
         raised = f" --set {run.stopped.key}=MORE" if run.stopped.key else ""
-        yield f"stopped: {reason}\nGo on with: stomper-sdk run --resume {context.session.id}{raised}"
+        command = f"stomper-sdk run --resume {context.session.id}{raised}"
+        yield f"stopped: {reason}" + (f"\nGo on with: {command}" if context.repository else "")
 
 
 def _tests_failed(run: Run) -> bool:

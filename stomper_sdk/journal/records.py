@@ -74,6 +74,7 @@ class Spent:
 
     `at_most` is what it was expected to use at most, `told` what it says that it did. `tokens` and
     `cost_usd` count against the budget: as told, else as expected. `seconds` is how long the run had taken.
+    `free`: the agent uses no model.
     """
 
     path: str
@@ -83,6 +84,7 @@ class Spent:
     tokens: float
     cost_usd: float
     seconds: float
+    free: bool = False
 
 
 @attrs.frozen
