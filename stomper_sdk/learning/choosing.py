@@ -70,7 +70,7 @@ def choose(situation: Situation, levels: Sequence[str]) -> Choice:
     Args:
         situation: what for.
         levels: from the least to the most detailed. An agent is not asked again at a level at which it has
-            failed, nor at a lower one, unless there is none above.
+            failed, unless it has failed at all.
     """
     unit = situation.experience.unit(situation.agents)
     chance = _chance(situation)
@@ -86,8 +86,7 @@ def choose(situation: Situation, levels: Sequence[str]) -> Choice:
 
 
 def _open(agent: str, levels: Sequence[str], failed: Sequence[tuple[str, str]]) -> Sequence[str]:
-    places = [levels.index(level) for name, level in failed if name == agent and level in levels]
-    return levels[max(places) + 1 :] or levels[-1:] if places else levels
+    return [level for level in levels if (agent, level) not in failed] or levels
 
 
 def _chance(situation: Situation) -> random.Random:

@@ -12,6 +12,7 @@ tried again (discounted Thompson sampling: Raj and Kalyani, Taming Non-stationar
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
@@ -27,7 +28,7 @@ Unit = Literal["cost_usd", "tokens", "seconds"]
 _UNITS: Sequence[Unit] = ("cost_usd", "tokens", "seconds")
 
 #: Attempts at a code after which an observation of it weighs half.
-HALF_LIFE = 200
+HALF_LIFE = 500
 #: So many findings' worth weighs what is known of the kin.
 STRENGTH = 4.0
 _COST_STRENGTH = 3.0
@@ -35,6 +36,9 @@ _COST_STRENGTH = 3.0
 _FIRST, _LAST = 0.5, 0.7
 #: What failed once is harder than what was never tried.
 _AGAIN = 0.6
+#: What was seen at first attempts counts for later ones as so many findings at most.
+_AGAIN_STRENGTH = 12.0
+_SURE = 0.98
 #: A level costs so much more than the one below it, as far as nothing is known.
 _DEARER = 1.6
 #: Attempts that are looked at; older ones weigh nothing any more.
@@ -95,6 +99,12 @@ class _Spent:
 
 
 _Pool = tuple[Arm, str, str]
+_EVERYTHING = ("", "")
+
+
+def _pools(tally: CodeTally) -> Sequence[tuple[str, str]]:
+    """What a code is believed by: everything, its check, itself."""
+    return _EVERYTHING, (tally.check, ""), (tally.check, tally.code)
 
 
 @attrs.frozen
@@ -104,6 +114,7 @@ class Experience:
     attempts: int = 0
     _seen: Mapping[_Pool, _Seen] = attrs.field(factory=dict, repr=False)
     _spent: Mapping[tuple[str, str], _Spent] = attrs.field(factory=dict, repr=False)
+    _again: Mapping[str, float] = attrs.field(factory=dict, repr=False)
 
     @classmethod
     def of(cls, lessons: Iterable[Lesson]) -> Experience:
@@ -111,23 +122,19 @@ class Experience:
         seen: dict[_Pool, _Seen] = defaultdict(_Seen)
         spent: dict[tuple[str, str], _Spent] = defaultdict(_Spent)
         ages: dict[tuple[str, str], int] = defaultdict(int)
+        telling = (lesson for lesson in lessons if lesson.is_telling and lesson.level)
         count = 0
-        for lesson in lessons:
-            if not lesson.is_telling or not lesson.level:
-                continue
+        for lesson in itertools.islice(telling, _LIMIT):
             arm, count = Arm(lesson.agent, lesson.level, lesson.round > 1), count + 1
-            met = {("", ""), *(pool for it in lesson.codes for pool in ((it.check, ""), (it.check, it.code)))}
-            for tally in lesson.codes:
-                for pool in (("", ""), (tally.check, ""), (tally.check, tally.code)):
-                    if tally.tried > 0:
-                        seen[(arm, *pool)] = seen[(arm, *pool)].plus(tally, _faded(ages[pool]))
+            pools = [_pools(tally) for tally in lesson.codes]
+            for tally, met in zip(lesson.codes, pools, strict=True):
+                for pool in met if tally.tried > 0 else ():
+                    seen[(arm, *pool)] = seen[(arm, *pool)].plus(tally, _faded(ages[pool]))
             place = (lesson.agent, lesson.level)
-            spent[place] = spent[place].plus(lesson, _faded(ages[("", "")]))
-            for pool in met:
+            spent[place] = spent[place].plus(lesson, _faded(ages[_EVERYTHING]))
+            for pool in {_EVERYTHING, *itertools.chain.from_iterable(pools)}:
                 ages[pool] += 1
-            if count == _LIMIT:
-                break
-        return cls(count, dict(seen), dict(spent))
+        return cls(count, dict(seen), dict(spent), _harder(seen))
 
     def belief(self, arm: Arm, levels: Sequence[str], check: str, code: str) -> Belief:
         """The rate at which an arm mends a code.
@@ -139,14 +146,36 @@ class Experience:
             check: the check's name.
             code: its code.
         """
-        place = levels.index(arm.level) / max(len(levels) - 1, 1)
-        mean = (_FIRST + (_LAST - _FIRST) * place) * (_AGAIN if arm.again else 1.0)
-        for pool in (("", ""), (check, "")):
-            known = self._seen.get((arm, *pool), _Seen())
+        first = attrs.evolve(arm, again=False)
+        mean = self._kin(first, levels, check) * self._worse(first, levels, check, code)
+        believed = _updated(min(mean, _SURE), STRENGTH, self._seen.get((first, check, code), _Seen()))
+        if not arm.again:
+            return believed
+        mean = min(believed.mean * self._again.get(arm.agent, _AGAIN), _SURE)
+        strength = min(believed.a + believed.b, _AGAIN_STRENGTH)
+        return _updated(mean, strength, self._seen.get((arm, check, code), _Seen()))
+
+    def _kin(self, first: Arm, levels: Sequence[str], check: str) -> float:
+        """The rate of a level at codes of a check."""
+        mean = _FIRST + (_LAST - _FIRST) * levels.index(first.level) / max(len(levels) - 1, 1)
+        for pool in (_EVERYTHING, (check, "")):
+            known = self._seen.get((first, *pool), _Seen())
             mean = (STRENGTH * mean + known.fixed) / (STRENGTH + known.tried)
-        own = self._seen.get((arm, check, code), _Seen())
-        missed = STRENGTH * (1 - mean) + own.tried - own.fixed
-        return Belief(STRENGTH * mean + own.fixed, max(missed, 1e-3), own.count)
+        return mean
+
+    def _worse(self, first: Arm, levels: Sequence[str], check: str, code: str) -> float:
+        """How a code fares against its kin at the other levels: what fails at all of them is hard here."""
+        expected = fixed = STRENGTH
+        for level in levels:
+            if level == first.level:
+                continue
+            other = Arm(first.agent, level)
+            usual = self._kin(other, levels, check)
+            for again, factor in ((False, 1.0), (True, self._again.get(first.agent, _AGAIN))):
+                seen = self._seen.get((attrs.evolve(other, again=again), check, code), _Seen())
+                expected += seen.tried * usual * factor
+                fixed += seen.fixed
+        return fixed / expected
 
     def unit(self, agents: Iterable[str]) -> Unit:
         """In what costs are told: dollars where all these agents told them, else tokens, else seconds."""
@@ -170,6 +199,28 @@ class Experience:
         own = self._spent.get((agent, level), _Spent())
         known = own.weight.get(unit, 0.0)
         return (_COST_STRENGTH * usual + own.total.get(unit, 0.0)) / (_COST_STRENGTH + known)
+
+
+def _updated(mean: float, strength: float, seen: _Seen) -> Belief:
+    missed = strength * (1 - mean) + seen.tried - seen.fixed
+    return Belief(strength * mean + seen.fixed, max(missed, 1e-3), seen.count)
+
+
+def _harder(seen: Mapping[_Pool, _Seen]) -> Mapping[str, float]:
+    """By agent, how much harder findings are that were tried before than others of the same codes.
+
+    Later attempts meet the hard codes: their rate is compared with that of the same codes and levels at
+    first attempts (indirect standardisation).
+    """
+    expected: dict[str, float] = defaultdict(float)
+    fixed: dict[str, float] = defaultdict(float)
+    for (arm, check, code), later in seen.items():
+        if arm.again and code:
+            first = seen.get((attrs.evolve(arm, again=False), check, code), _Seen())
+            usual = (STRENGTH * _FIRST + first.fixed) / (STRENGTH + first.tried)
+            expected[arm.agent] += later.tried * usual
+            fixed[arm.agent] += later.fixed
+    return {agent: (STRENGTH * _AGAIN + fixed[agent]) / (STRENGTH + expected[agent]) for agent in expected}
 
 
 def _faded(age: int) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 import sqlite3
 from collections.abc import Callable
@@ -186,12 +185,10 @@ def test_a_plan_remembers_nothing(repo: Checkout) -> None:
     assert not (repo.root / ".stomper" / "history.sqlite3").exists()
 
 
-def test_adaptive_says_why_and_never_repeats_what_failed(repo: Checkout) -> None:
+def test_adaptive_says_why_and_repeats_no_level_that_failed_while_there_is_another(repo: Checkout) -> None:
     result = run(repo, lambda task: None, prompt__strategy="adaptive", retry__max_attempts=5)
     levels = [attempt.level for attempt in result.files[0].attempts]
-    order = ["minimal", "normal", "detailed", "verbose"]
-    places = [order.index(level) for level in levels]
-    assert all(later > earlier or later == 3 for earlier, later in itertools.pairwise(places))
+    assert sorted(levels[:4]) == sorted(["minimal", "normal", "detailed", "verbose"])
     whys = [attempt["why"] for attempt in result.to_dict()["files"][0]["attempts"]]
     assert whys[0] == f"nothing is learned yet, so {levels[0]} is a guess"
     assert whys[1] == f"after {levels[0]}: nothing is learned yet, so {levels[1]} is a guess"
