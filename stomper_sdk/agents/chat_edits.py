@@ -19,18 +19,28 @@ def make_edits(answer: str, task: AgentTask, edit_format: str) -> None:
         OSError: a file cannot be read or written.
     """
     changed: dict[Path, bytes] = {}
+    refused: list[str] = []
     for path, edits in _by_path(parse(edit_format, answer, task.path), task).items():
-        target = _target(task.workspace, path)
-        known = target.read_bytes() if target.exists() else None
-        source = decoded(known or b"", path)
-        text = apply(edits, None if known is None else source.text)
-        if known is None or text != source.text:
-            changed[target] = source.encode(text)
+        try:
+            changed |= _changed(task.workspace, path, edits)
+        except EditError as error:
+            refused.append(str(error))
+    if refused:
+        raise EditError("\n".join(refused))
     if not changed:
         raise EditError("the edits change nothing: what they take away and what they put there is the same")
     for target, content in changed.items():
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
+
+
+def _changed(workspace: Path, path: str, edits: Iterable[Edit]) -> dict[Path, bytes]:
+    """What a file will hold; nothing where it stays as it is."""
+    target = _target(workspace, path)
+    known = target.read_bytes() if target.exists() else None
+    source = decoded(known or b"", path)
+    text = apply(edits, None if known is None else source.text)
+    return {} if known is not None and text == source.text else {target: source.encode(text)}
 
 
 def decoded(content: bytes, path: str) -> Source:

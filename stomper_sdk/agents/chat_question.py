@@ -12,6 +12,7 @@ from stomper_sdk.agents.chat_edits import decoded
 from stomper_sdk.edits import instructions
 from stomper_sdk.endpoint import BYTES_PER_TOKEN, Question, counted_tokens
 from stomper_sdk.errors import AgentError
+from stomper_sdk.model.present import one_line
 
 __all__ = ["Room", "compose", "most_tokens_in"]
 
@@ -92,13 +93,13 @@ def _shown(source: str, task: AgentTask, *, whole_only: bool) -> Iterable[str]:
     if not source.strip() or source.rstrip() in task.prompt:
         yield ""
         return
-    yield f"\n## The file {task.path}\n\n{_fenced(source)}\n"
+    yield f"\n## The file `{one_line(task.path)}`\n\n{_fenced(source)}\n"
     if whole_only:
         return
     lines = source.split("\n")
     found = (*task.findings, *task.introduced)
     numbers = sorted({each.line for each in found if each.path == task.path and each.line})
-    told = f"\n## Parts of the file {task.path}\n\n"
+    told = f"\n## Parts of the file `{one_line(task.path)}`\n\n"
     told += f"It has {len(lines)} lines. Each line begins with its number, which is not part of the file.\n"
     for around in _AROUND:
         parts = [_fenced(_numbered(lines, *span)) for span in _spans(numbers, around, len(lines))]

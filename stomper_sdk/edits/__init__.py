@@ -7,6 +7,7 @@ of `ladder`, or refused with a message that is fit to be shown to the model.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import ModuleType
 
@@ -23,6 +24,8 @@ _FORMATS: Mapping[str, ModuleType] = {
     "unified-diff": unified_diff,
 }
 FORMATS = tuple(_FORMATS)
+#: What some models think aloud before they answer, drafts of edits included.
+_ALOUD = re.compile(r"\A\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
 
 
 def parse(format: str, text: str, path: str) -> tuple[Edit, ...]:  # noqa: A002
@@ -36,9 +39,10 @@ def parse(format: str, text: str, path: str) -> tuple[Edit, ...]:  # noqa: A002
     Raises:
         EditError: there are none, or one is not whole.
     """
-    edits: tuple[Edit, ...] = _FORMATS[format].parse(text.replace("\r\n", "\n"), path)
+    answer = _ALOUD.sub("", text.replace("\r\n", "\n"), count=1)
+    edits: tuple[Edit, ...] = _FORMATS[format].parse(answer, path)
     if not edits:
-        said = " ".join(text.split())[:500] or "nothing"
+        said = " ".join(answer.split())[:500] or "nothing"
         raise EditError(
             f"the answer holds no edit in the format that was asked for ({format}); it said: {said}"
         )

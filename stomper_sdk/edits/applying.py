@@ -25,16 +25,19 @@ def apply(edits: Iterable[Edit], source: str | None) -> str:
         source: its text, with its own line ends, which are kept; None for a file that is not there.
 
     Raises:
-        EditError: one of them has no place, or several; it shows the lines that are nearest.
+        EditError: some of them have no place, or several; it tells of each, with the nearest lines.
     """
-    text, times = source, Counter(edits)
+    text, times, refused = source, Counter(edits), list[str]()
     for edit, count in times.items():
-        if edit.before is None:
-            text = _whole(edit, source, [other for other in times if other != edit])
-        elif text is None:
-            text = _created(edit)
-        else:
-            text = _edited(edit, count, text)
+        try:
+            if edit.before is None:
+                text = _whole(edit, source, [other for other in times if other != edit])
+            else:
+                text = _created(edit) if text is None else _edited(edit, count, text)
+        except EditError as error:
+            refused.append(str(error))
+    if refused:
+        raise EditError("\n".join(dict.fromkeys(refused)))
     return text or ""
 
 

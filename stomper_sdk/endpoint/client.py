@@ -42,6 +42,7 @@ _CLOSE_SECONDS = 2.0
 _CHARACTERS_PER_TOKEN = 20
 #: What a local server that wants no key is given, so that no key of the environment goes to it.
 _NO_KEY = "none"
+_OPENAI_HOST = "api.openai.com"
 
 _endpoints: trio.lowlevel.RunVar[dict[tuple[str, str, str], Endpoint]] = trio.lowlevel.RunVar("endpoints")
 
@@ -222,9 +223,13 @@ class Endpoint:
         http = httpx2.AsyncClient(
             verify=self._context, timeout=None, limits=httpx2.Limits(max_connections=None)
         )
-        return openai.AsyncOpenAI(
+        client = openai.AsyncOpenAI(
             api_key=self.api_key or _NO_KEY, base_url=self.base_url, max_retries=0, http_client=http
         )
+        if client.base_url.host != _OPENAI_HOST:
+            # The client takes them from the environment for whomever it asks.
+            client.organization = client.project = None
+        return client
 
 
 def _prepared() -> ssl.SSLContext:

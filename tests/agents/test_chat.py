@@ -88,7 +88,9 @@ async def test_what_is_the_same_for_all_files_comes_first(make_task: MakeTask) -
         await mine.edit(other)
         second = asked(other, server)
     assert first[0] == second[0] and "<<<<<<< SEARCH" in first[0]
-    assert first[1] == "Fix a.py.\n\n## The file a.py\n\n```\nimport os\nimport sys\n\nprint(sys.argv)\n```\n"
+    assert (
+        first[1] == "Fix a.py.\n\n## The file `a.py`\n\n```\nimport os\nimport sys\n\nprint(sys.argv)\n```\n"
+    )
     assert server.requests[0].body["temperature"] == 0.5
     assert server.requests[0].body["max_tokens"] == 8192
 
@@ -127,10 +129,12 @@ async def test_what_does_not_fit_is_refused_before_it_is_paid_for(make_task: Mak
 
 async def test_all_edits_are_made_or_none(make_task: MakeTask) -> None:
     task = make_task({"a.py": "import os\n", "b.py": "x = 1\n"})
-    wrong = FIX + "b.py\n<<<<<<< SEARCH\nx = 2\n=======\n>>>>>>> REPLACE\n"
+    more = "<<<<<<< SEARCH\n{}\n=======\n>>>>>>> REPLACE\n"
+    wrong = FIX + "b.py\n" + more.format("x = 2") + more.format("wholly other") + "c.py\n" + more.format("y")
     error = await refusal(task, Reply(wrong, tokens_in=900, tokens_out=30))
     assert error.message.startswith("agent mine: the lines to replace are not in b.py:\n  x = 2\n")
-    assert "The nearest lines that are there:\n  x = 1" in error.message
+    for told in ("The nearest lines that are there:\n  x = 1", "\n  wholly other", "there is no file c.py"):
+        assert told in error.message
     assert (error.failure, error.reply.tokens_in, error.reply.text) == ("error", 900, wrong)
     assert (task.workspace / "a.py").read_text() == "import os\n"
 

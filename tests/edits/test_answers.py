@@ -48,6 +48,7 @@ def block(before: str, after: str) -> str:
         block("import sys\n", "").replace("<<<<<<< SEARCH", "<<<<<<< SEARCH src/a.py"),
         block("import sys\n", "").replace("<<<<<<<", "<<<<<<<<").replace(">>>>>>>", ">>>>>>"),
         block("import sys\n", "").replace("SEARCH", "ORIGINAL").replace("REPLACE", "UPDATED"),
+        "<think>\nPerhaps:\n" + block("import os\n", "") + "</think>\n" + block("import sys\n", ""),
         block("import sys   \n", ""),
         block("import os\nimport sys  \n", "import os\n"),
         block("\nimport sys\n\n\n\n", ""),

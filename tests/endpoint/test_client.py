@@ -52,6 +52,15 @@ async def test_an_answer_with_its_counts() -> None:
     assert "temperature" not in request.body
 
 
+async def test_what_the_environment_holds_for_another_goes_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("API_KEY", "ADMIN_KEY", "ORG_ID", "PROJECT_ID"):
+        monkeypatch.setenv(f"OPENAI_{name}", f"leaked-{name}")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
+    with ModelServer([OK]) as server:
+        await Endpoint.of(f"{server.url}/v1", "m").ask(QUESTION, Meter(), retries=0, stall=10)
+    assert "leaked" not in repr(server.requests)
+
+
 async def test_counts_that_are_not_told_are_ours() -> None:
     with ModelServer([Reply(LONG, counts=False)]) as server:
         answer = await ask(server)

@@ -62,7 +62,7 @@ def fixes(request: Request, edit_format: str = "search-replace") -> Reply:
 
 def asked(request: Request) -> tuple[str, str]:
     """The file that a question is about, and its text."""
-    match = re.search(r"^## The file (\S+)\n\n```\n(.*?)\n```$", request.said, re.MULTILINE | re.DOTALL)
+    match = re.search(r"^## The file `(\S+)`\n\n```\n(.*?)\n```$", request.said, re.MULTILINE | re.DOTALL)
     assert match is not None
     return match[1], match[2] + "\n"
 
