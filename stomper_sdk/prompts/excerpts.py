@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from stomper_sdk.model.alignment import split_lines
 from stomper_sdk.model.finding import Finding
 
 __all__ = ["capped", "excerpts", "fenced", "inline", "place", "span", "without_example"]
@@ -69,7 +70,7 @@ def excerpts(source: str, findings: Iterable[Finding], path: str, scopes: bool =
         path: the file.
         scopes: show the enclosing definition too, as far as it is short enough.
     """
-    lines = source.splitlines()
+    lines = split_lines(source.removesuffix("\n"))
     spans = []
     for finding in findings:
         if finding.path == path and finding.line and finding.line <= len(lines):

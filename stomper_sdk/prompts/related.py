@@ -11,6 +11,7 @@ from pathlib import Path
 import trio
 
 from stomper_sdk.guard.python import parsed
+from stomper_sdk.model.alignment import split_lines
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.prompts.codebase import Codebase
 from stomper_sdk.prompts.outline import Definition, dotted, outline
@@ -133,7 +134,7 @@ def _defined(importer: str, path: str, name: str, code: Codebase) -> Snippet | N
 
 def _snippet(name: str, path: str, text: str, definition: Definition) -> Snippet:
     """A definition whole where it is short, else its heads."""
-    lines = text.splitlines()
+    lines = split_lines(text)
     whole = definition.end - definition.start < _WHOLE_LINES
     spans = ((definition.start, definition.end),) if whole else definition.heads
     shown: list[str] = []
@@ -161,7 +162,7 @@ def _callers(path: str, scopes: Sequence[Sequence[ast.stmt]], code: Codebase) ->
         for other in code.may_call(called, path):
             lines = code.outline(other).calls.get(called, ())
             if lines and path in _imported_by(other, code):
-                text = code.texts[other].decode("utf-8", "replace").splitlines()
+                text = split_lines(code.texts[other].decode("utf-8", "replace").rstrip())
                 yield from (_call(name, other, text, line) for line in lines[:_CALLERS_OF_A_FILE])
             yield None
 

@@ -77,6 +77,15 @@ def test_outside_of_definitions_it_is_the_statement(tmp_path: Path) -> None:
     assert [snippet.name for snippet in found(tmp_path, 17).definitions] == ["Price"]
 
 
+def test_a_form_feed_ends_no_line(tmp_path: Path) -> None:
+    root = write(tmp_path, FILES)
+    for name in ("shop/prices.py", "main.py"):
+        (root / name).write_text("\x0c\n\x0c\n" + FILES[name])
+    seen = found(root, 13)
+    assert "def convert(amount):" in [each.text.splitlines()[0] for each in seen.definitions]
+    assert all("counter.pay(3)" in each.text for each in seen.callers) and seen.callers
+
+
 def test_callers_are_in_files_that_import_it_also_through_others(tmp_path: Path) -> None:
     (caller,) = found(write(tmp_path, FILES), 12).callers
     assert (caller.name, caller.path, caller.line) == ("Counter.pay", "main.py", 6)

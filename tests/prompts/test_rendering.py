@@ -120,6 +120,13 @@ def test_excerpts_are_the_lines_around_a_finding_and_its_definition_from_detaile
     assert detailed == [str(number) for number in range(2, 14)]
 
 
+def test_lines_are_counted_as_linters_count_them() -> None:
+    source = "a = 1\n\x0c\nb = '\u2028'\nimport os\n"
+    finding = Finding("ruff", "F401", "unused", "a.py", 4)
+    prompt = rendered("normal", path="a.py", source=source, findings=(finding,))
+    assert "\n4 | import os\n```" in prompt
+
+
 def test_a_later_attempt_tells_what_became_of_the_last_one() -> None:
     new = Finding("ruff", "E999", "broken", "shop/open.py", 2, 1)
     silenced = Finding("ruff", "S101", "assert used", "shop/open.py", 4, 1)
