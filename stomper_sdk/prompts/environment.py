@@ -23,13 +23,13 @@ from stomper_sdk.prompts.failures import shortened
 if TYPE_CHECKING:
     import jinja2
 
-__all__ = ["BUILT_IN", "ENDING", "SUFFIX", "environment_of", "problem_of"]
+__all__ = ["BUILT_IN", "ENDING", "FILTERS", "SUFFIX", "environment_of", "problem_of"]
 
 BUILT_IN = Path(__file__).parent / "templates"
 SUFFIX = ".md.j2"
 #: What every template ends in: no other file can be read by one.
 ENDING = ".j2"
-_FILTERS = (capped, fenced, inline, place, shortened, span, without_example)
+FILTERS = (capped, fenced, inline, place, shortened, span, without_example)
 _Loaded = tuple[str, str, Callable[[], bool]]
 
 
@@ -50,7 +50,7 @@ def environment_of(folder: Path) -> jinja2.Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters.update({function.__name__: function for function in _FILTERS})
+    environment.filters.update({function.__name__: function for function in FILTERS})
     environment.globals["excerpts"] = excerpts
     return environment
 

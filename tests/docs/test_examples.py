@@ -25,7 +25,7 @@ from stomper_sdk.testing import make_repository
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^(#+) ([^\n]+)$|^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NAMED = re.compile(r"(?:#|//) ([\w./-]*\.\w+)\n")
+NAMED = re.compile(r"(?:#|//|\{#) ([\w./-]*\.\w+)(?: #\})?\n")
 INCLUDED = re.compile(r'--8<-- "(.+)"\n')
 #: What an installation line begins with: it fetches packages, hence is shown and not run.
 INSTALLS = ("npm install", "npm init", "pip install", "uv ")

@@ -8,12 +8,15 @@ import runpy
 from pathlib import Path
 from typing import Any, get_args
 
+import attrs
 import pytest
 import yaml
 
 import stomper_sdk
 from stomper_sdk.config import builtin_pipelines, load_schema
 from stomper_sdk.model.result import FAILED, OUTCOMES, SUCCEEDED, AttemptOutcome, RunStatus
+from stomper_sdk.prompts.environment import BUILT_IN, FILTERS
+from stomper_sdk.prompts.values import VARIABLES, Constraints, Guide, LastAttempt, Related, Snippet
 from stomper_sdk.reducers import FIELDS, REDUCERS
 from stomper_sdk.stages.base import STAGES
 
@@ -114,3 +117,16 @@ def test_every_public_name_is_told() -> None:
     public = page("python").partition("\n## stomper_sdk.agents.base\n")[0]
     told = re.findall(r"^::: stomper_sdk\.(\w+)$", public, re.MULTILINE)
     assert sorted(told) == sorted(set(stomper_sdk.__all__) - {"__version__"})
+
+
+def test_everything_that_a_template_can_speak_of_is_told() -> None:
+    text = (ROOT / "docs" / "how-to" / "prompts.md").read_text()
+    variables, _, filters = text.partition("## What a template can speak of")[2].partition(
+        "Beside the filters"
+    )
+    assert set(VARIABLES) <= set(code(variables))
+    for kind in (Constraints, LastAttempt, Related, Snippet, Guide):
+        assert set(attrs.fields_dict(kind)) <= set(code(variables)), kind
+    assert {function.__name__ for function in FILTERS} <= {name.partition("(")[0] for name in code(filters)}
+    blocks = re.findall(r"{% block (\w+)", (BUILT_IN / "default" / "_base.md.j2").read_text())
+    assert blocks and set(blocks) <= set(code(text.partition("## Override one part")[2].partition("```")[0]))
