@@ -7,15 +7,12 @@ from collections.abc import Iterable, Sequence
 
 from stomper_sdk.model.alignment import split_lines
 from stomper_sdk.model.finding import Finding
+from stomper_sdk.prompts.enclosing import enclosing
 
 __all__ = ["capped", "excerpts", "fenced", "inline", "place", "span", "without_example"]
 
 _AROUND = 3
-_SCOPE_LINES = 60
 _FILE_CHARACTERS = 60_000
-_DEFINITION = re.compile(
-    r"\s*(@|async def|def|class|function|fn|func|impl|pub|public|private|static|export)\b"
-)
 
 
 def place(finding: Finding) -> str:
@@ -71,12 +68,13 @@ def excerpts(source: str, findings: Iterable[Finding], path: str, scopes: bool =
         scopes: show the enclosing definition too, as far as it is short enough.
     """
     lines = split_lines(source.removesuffix("\n"))
+    scope = enclosing(path, source) if scopes else None
     spans = []
     for finding in findings:
         if finding.path == path and finding.line and finding.line <= len(lines):
             index = finding.line - 1
             spans.append((max(0, index - _AROUND), min(len(lines), index + _AROUND + 1)))
-            spans += [_scope(lines, index)] if scopes else []
+            spans += [scope(index)] if scope else []
     return [_numbered(lines, start, end) for start, end in _merged(spans)]
 
 
@@ -93,32 +91,3 @@ def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             merged.append((start, end))
     return merged
-
-
-def _scope(lines: Sequence[str], index: int) -> tuple[int, int]:
-    """The innermost definition around a line; its head alone where it is long."""
-    start = _definition(lines, index)
-    if start is None:
-        return index, index + 1
-    below = range(index + 1, len(lines))
-    outside = (n for n in below if lines[n].strip() and _indent(lines[n]) <= _indent(lines[start]))
-    end = next(outside, len(lines))
-    return (start, end) if end - start <= _SCOPE_LINES else (start, start + 1)
-
-
-def _definition(lines: Sequence[str], index: int) -> int | None:
-    """Where the innermost definition around a line begins, told by indentation."""
-    if _DEFINITION.match(lines[index]):
-        return index
-    indent = _indent(lines[index])
-    for number in range(index - 1, -1, -1):
-        if lines[number].strip() and _indent(lines[number]) < indent:
-            indent = _indent(lines[number])
-            if _DEFINITION.match(lines[number]):
-                return number
-    return None
-
-
-def _indent(line: str) -> int:
-    expanded = line.expandtabs()
-    return len(expanded) - len(expanded.lstrip())

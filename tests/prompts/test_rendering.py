@@ -117,7 +117,7 @@ def test_excerpts_are_the_lines_around_a_finding_and_its_definition_from_detaile
         for level in ("normal", "detailed")
     )
     assert normal == [str(number) for number in range(5, 12)]
-    assert detailed == [str(number) for number in range(2, 14)]
+    assert detailed == [str(number) for number in range(2, 13)]
 
 
 def test_lines_are_counted_as_linters_count_them() -> None:
