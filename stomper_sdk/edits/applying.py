@@ -7,18 +7,72 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+import attrs
+
 from stomper_sdk.edits.base import Edit, EditError, left_out
-from stomper_sdk.edits.ladder import Place, places
+from stomper_sdk.edits.ladder import Change, Place, places
 
 __all__ = ["apply"]
 
 _SHOWN = 12
 
 
-def apply(edits: Iterable[Edit], source: str | None) -> str:
-    """The text of one file after some edits, each of which sees what those before it have done.
+@attrs.frozen
+class _Draft:
+    """A text on its way. `origins` tells where each line stood in the file, -1 where it is new."""
 
-    An edit that is written twice is one, unless its lines are there as often: then each has its place.
+    lines: tuple[str, ...]
+    origins: tuple[int, ...]
+    closed: bool
+    carriage: str
+
+    @classmethod
+    def of(cls, text: str) -> _Draft:
+        """A file as it is: lines without line feeds, as for git, but with their carriage returns."""
+        lines = text.removesuffix("\n").split("\n") if text else []
+        closed, carriage = text.endswith("\n"), _line_end(text).removesuffix("\n")
+        if lines and not closed:
+            lines[-1] += carriage
+        return cls(tuple(lines), tuple(range(len(lines))), closed, carriage)
+
+    @property
+    def bare(self) -> list[str]:
+        return [line.removesuffix("\r") for line in self.lines]
+
+    @property
+    def text(self) -> str:
+        joined = "\n".join(self.lines)
+        return f"{joined}\n" if self.closed and self.lines else joined.removesuffix(self.carriage)
+
+    def changed(self, changes: Iterable[Change]) -> _Draft:
+        """With some of its lines replaced; new ones end as the others do."""
+        lines, origins = list(self.lines), list(self.origins)
+        for change in sorted(changes, key=lambda change: (change.start, change.end), reverse=True):
+            lines[change.start : change.end] = [line + self.carriage for line in change.lines]
+            origins[change.start : change.end] = [-1] * len(change.lines)
+        return attrs.evolve(self, lines=tuple(lines), origins=tuple(origins))
+
+    def holding(self, change: Change) -> Change | None:
+        """A change of the file as one of the draft; None where its lines are not all there side by side."""
+        places = {origin: at for at, origin in enumerate(self.origins) if origin >= 0}
+        found = [places.get(number, -1) for number in range(change.start, change.end)]
+        if found:
+            together = found[0] >= 0 and found == list(range(found[0], found[0] + len(found)))
+            return Change(found[0], found[-1] + 1, change.lines) if together else None
+        at = (
+            places.get(change.start - 1, -2) + 1
+            if change.start - 1 in places
+            else places.get(change.start, -1)
+        )
+        return Change(at, at, change.lines) if at >= 0 else None
+
+
+def apply(edits: Iterable[Edit], source: str | None) -> str:
+    """The text of one file after some edits.
+
+    Each edit sees what those before it have done. One that does not fit any more is taken for what it would
+    have done to the file as it was, as long as nobody has touched the very lines that it changes. An edit
+    that is written twice is one, unless its lines are there as often: then each has its place.
 
     Args:
         edits: those of the file.
@@ -27,18 +81,22 @@ def apply(edits: Iterable[Edit], source: str | None) -> str:
     Raises:
         EditError: some of them have no place, or several; it tells of each, with the nearest lines.
     """
-    text, times, refused = source, Counter(edits), list[str]()
+    times, refused = Counter(edits), list[str]()
+    draft = None if source is None else _Draft.of(source)
     for edit, count in times.items():
         try:
             if edit.before is None:
-                text = _whole(edit, source, [other for other in times if other != edit])
+                others = [other for other in times if other != edit]
+                draft = _Draft.of(_whole(edit, source, others))
+            elif draft is None:
+                draft = _Draft.of(_created(edit))
             else:
-                text = _created(edit) if text is None else _edited(edit, count, text)
+                draft = _edited(edit, count, draft, source or "")
         except EditError as error:
             refused.append(str(error))
     if refused:
         raise EditError("\n".join(dict.fromkeys(refused)))
-    return text or ""
+    return draft.text if draft else ""
 
 
 def _whole(edit: Edit, source: str | None, others: Sequence[Edit]) -> str:
@@ -57,21 +115,26 @@ def _created(edit: Edit) -> str:
     return edit.after
 
 
-def _edited(edit: Edit, count: int, text: str) -> str:
-    assert edit.before is not None
+def _edited(edit: Edit, count: int, draft: _Draft, source: str) -> _Draft:
     if not edit.before:
-        return _inserted(edit, text)
-    lines, before, after = _lines(text), _lines(edit.before), _lines(edit.after)
+        return _inserted(edit, draft)
+    before, after, lines = _lines(edit.before), _lines(edit.after), draft.bare
     _refuse_gaps(edit, before, after, lines)
     found = _as_said(places(before, after, lines), edit)
     if not found:
-        raise EditError(_nowhere(edit, before, lines))
+        changes = _as_it_was(before, after, draft, source)
+        if changes is None:
+            raise EditError(_nowhere(edit, before, lines))
+        return draft.changed(changes)
     chosen = sorted((place for way in found for place in way), key=lambda place: place.start)
     if len(found) not in (1, count) or any(
         one.end > other.start for one, other in itertools.pairwise(chosen)
     ):
         raise EditError(_ambiguous(edit, found))
-    return _put(text, chosen, _final_end(edit))
+    closed = _closing(edit)
+    if closed is not None and chosen[-1].end == len(lines):
+        draft = attrs.evolve(draft, closed=closed)
+    return draft.changed(change for place in chosen for change in place.changes)
 
 
 def _as_said(found: list[tuple[Place, ...]], edit: Edit) -> list[tuple[Place, ...]]:
@@ -80,14 +143,25 @@ def _as_said(found: list[tuple[Place, ...]], edit: Edit) -> list[tuple[Place, ..
     return exact if len(found) > 1 and exact else found
 
 
-def _inserted(edit: Edit, text: str) -> str:
+def _as_it_was(
+    before: Sequence[str], after: Sequence[str], draft: _Draft, source: str
+) -> list[Change] | None:
+    """What an edit changes, found in the file as it was; None where it is not there once, or is touched."""
+    found = places(before, after, _lines(source))
+    if len(found) != 1:
+        return None
+    moved = [draft.holding(change) for place in found[0] for change in place.changes]
+    held = [change for change in moved if change is not None]
+    return held if len(held) == len(moved) else None
+
+
+def _inserted(edit: Edit, draft: _Draft) -> _Draft:
     """New lines, where a diff says so; in a file that has nothing, anywhere."""
-    if not text:
-        return edit.after
-    if edit.line is None or not 1 <= edit.line <= len(_lines(text)) + 1:
+    if not draft.lines:
+        return _Draft.of(edit.after)
+    if edit.line is None or not 1 <= edit.line <= len(draft.lines) + 1:
         raise EditError(f"an edit of {edit.path} names no lines to replace: give some that are there")
-    at = edit.line - 1
-    return _put(text, [Place(at, at, tuple(_lines(edit.after)))], None)
+    return draft.changed([Change(edit.line - 1, edit.line - 1, tuple(_lines(edit.after)))])
 
 
 def _refuse_gaps(edit: Edit, before: Sequence[str], after: Sequence[str], lines: Sequence[str]) -> None:
@@ -99,35 +173,8 @@ def _refuse_gaps(edit: Edit, before: Sequence[str], after: Sequence[str], lines:
         raise EditError(f"{told}: write the lines that are to stand there")
 
 
-def _put(text: str, chosen: Sequence[Place], final: bool | None) -> str:
-    """The text with some of its lines replaced; `final` says whether its last line ends, None: as it did."""
-    carriage = _line_end(text).removesuffix("\n")
-    closed = text.endswith("\n")
-    old = text.removesuffix("\n").split("\n")
-    if not closed:
-        old[-1] += carriage
-    new = list(old)
-    for place in sorted(chosen, key=lambda place: place.start, reverse=True):
-        new[place.start : place.end] = _with_ends(place, old[place.start : place.end], carriage)
-    if not new:
-        return ""
-    touched = any(place.end == len(old) for place in chosen)
-    ends = closed if final is None or not touched else final
-    return "\n".join(new) + "\n" if ends else "\n".join(new).removesuffix(carriage)
-
-
-def _with_ends(place: Place, old: Sequence[str], carriage: str) -> list[str]:
-    """New lines with the file's line end; those that were there keep their own."""
-    bare = [line.removesuffix("\r") for line in old]
-    matcher = difflib.SequenceMatcher(None, bare, place.lines, False)
-    new: list[str] = []
-    for tag, at, until, first, last in matcher.get_opcodes():
-        new += old[at:until] if tag == "equal" else [line + carriage for line in place.lines[first:last]]
-    return new
-
-
-def _final_end(edit: Edit) -> bool | None:
-    """Whether the edit says how the file's last line ends: diffs alone have a word for it."""
+def _closing(edit: Edit) -> bool | None:
+    """Whether an edit says how the file's last line ends: diffs alone have a word for it."""
     opened, closed = (edit.before or "").endswith("\n"), edit.after.endswith("\n")
     return None if opened == closed or not edit.after else closed
 

@@ -7,7 +7,7 @@
 5. ellipsis: a line `...` or `# ... existing code ...` stands for any lines, and stands in both parts.
 
 The first rule under which the lines are anywhere decides, and only where that is one place: what fits at
-several is refused. Lines that the edit does not change stay as the file has them, whatever rule found them.
+several is refused. Lines that the edit does not change stay as the file has them, whatever rule found it.
 After aider, which tries about the same in turn and takes the first place that it finds
 (https://aider.chat/docs/more/edit-formats.html); one place only is a rule of ours.
 """
@@ -23,7 +23,7 @@ import attrs
 
 from stomper_sdk.edits.base import left_out
 
-__all__ = ["Place", "places"]
+__all__ = ["Change", "Place", "places"]
 
 Lines = Sequence[str]
 #: More parts than that are no edit that anybody means.
@@ -32,12 +32,21 @@ _NUMBER = re.compile(r"\s*\d+ \|(?: |$)")
 
 
 @attrs.frozen
-class Place:
-    """Lines `start` up to `end` of a file, counted from 0, and what comes instead."""
+class Change:
+    """Lines `start` up to `end` of a file, counted from 0, none for an insertion; and what comes instead."""
 
     start: int
     end: int
     lines: tuple[str, ...]
+
+
+@attrs.frozen
+class Place:
+    """Lines `start` up to `end` of a file, where an edit was found, and what it changes of them."""
+
+    start: int
+    end: int
+    changes: tuple[Change, ...]
 
 
 Places = list[tuple[Place, ...]]
@@ -122,14 +131,18 @@ def _alike(one: str, other: str) -> bool:
 def _replaced(starts: Iterable[int], before: Lines, after: Lines, lines: Lines) -> Places:
     """The places, where what both parts of the edit have in common stays as the file has it."""
     starts = list(starts)
-    changes = difflib.SequenceMatcher(None, before, after, False).get_opcodes() if starts else []
-    found: Places = []
-    for start in starts:
-        new: list[str] = []
-        for tag, at, end, first, last in changes:
-            new += lines[start + at : start + end] if tag == "equal" else after[first:last]
-        found.append((Place(start, start + len(before), tuple(new)),))
-    return found
+    codes = difflib.SequenceMatcher(None, before, after, False).get_opcodes() if starts else []
+    other = [(at, end, tuple(after[first:last])) for tag, at, end, first, last in codes if tag != "equal"]
+    return [
+        (
+            Place(
+                start,
+                start + len(before),
+                tuple(Change(start + at, start + end, new) for at, end, new in other),
+            ),
+        )
+        for start in starts
+    ]
 
 
 def _stripped(before: Lines, after: Lines) -> tuple[Lines, Lines]:

@@ -110,6 +110,30 @@ def test_a_block_sees_what_those_before_it_have_done() -> None:
     assert taken("search-replace", answer).startswith("import re\n\n\nclass")
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_blocks_with_lines_around_that_others_change(order: tuple[int, ...]) -> None:
+    """Each is written for the file as it was; what they change themselves does not overlap."""
+    source = "import os\nimport re\nimport sys\nx = 1\n"
+    blocks = [
+        block("import os\nimport re\n", "import re\n"),
+        block("import os\nimport re\nimport sys\n", "import os\nimport sys\n"),
+        block("import re\nimport sys\nx = 1\n", "import re\nimport sys\nx = 1\ny = 2\n"),
+    ]
+    answer = "".join(blocks[number] for number in order)
+    assert taken("search-replace", answer, source) == "import sys\nx = 1\ny = 2\n"
+
+
+def test_blocks_that_change_the_same_lines_are_refused() -> None:
+    answer = block("import os\nimport sys\n", "import sys\n") + block("import os\n\n", "import re\n\n")
+    with pytest.raises(EditError, match="are not in"):
+        taken("search-replace", answer)
+    answer = block("import os\n", "import re\n") + block(
+        "import os\nimport sys\n", "import json\nimport sys\n"
+    )
+    with pytest.raises(EditError, match="are not in"):
+        taken("search-replace", answer)
+
+
 def test_blocks_may_be_of_other_files_and_make_new_ones() -> None:
     answer = "src/b.py\n" + block("x\n", "y\n") + block("z\n", "") + "lib/c.py\n" + block("", "new\n")
     assert parse("search-replace", answer, "src/a.py") == (
