@@ -316,9 +316,13 @@ def _why(
 ) -> str:
     if left <= 0:
         return f"{key} of {_shown(limit, currency)} is used up"
-    may = f"an attempt of {booking.agent} may use {_shown(expected or 0, currency)}"
-    return f"{may}, and of {key} {_shown(left, currency)} is left"
+    may = f"an attempt of {booking.agent} may use {_shown(expected or 0, currency, math.ceil)}"
+    return f"{may}, and {key} has {_shown(left, currency, math.floor)} left"
 
 
-def _shown(amount: float, currency: Currency) -> str:
-    return f"{math.ceil(amount):,} tokens" if currency == "tokens" else dollars_text(amount)
+def _shown(amount: float, currency: Currency, rounded: Callable[[float], int] = round) -> str:
+    """An amount for people; what does not fit is rounded away from what there is, so that it shows."""
+    if currency == "tokens":
+        return f"{rounded(amount):,} tokens"
+    unit = 10_000 if amount < 1 else 100
+    return dollars_text(rounded(round(amount * unit, 6)) / unit)

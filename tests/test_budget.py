@@ -87,7 +87,7 @@ def test_what_cannot_be_paid_is_not_begun_and_a_larger_budget_goes_on(
     assert result.count("fixed") == 10
     assert len(repo.subjects) == 11
     (reason, *others) = {file.reason for file in result.files if file.outcome == "cancelled"}
-    assert "an attempt of builtin may use 1,000 tokens, and of budget.tokens 500 tokens is left" in reason
+    assert "an attempt of builtin may use 1,000 tokens, and budget.tokens has 500 tokens left" in reason
     assert len(others) <= 1
     assert result.spent.tokens == 10_000
     assert f"run --resume {result.session_id} --set budget.tokens=MORE" in result.notices[-1]
@@ -146,7 +146,7 @@ def test_a_file_that_has_something_to_commit_keeps_it_when_the_money_is_gone(
     kept = next(file for file in result.files if file.commit)
     assert (kept.outcome, len(kept.attempts)) == ("partial", 1)
     assert kept.reason == (
-        "1 finding left; an attempt of builtin may use 1,000 tokens, and of budget.tokens 500 tokens is left"
+        "1 finding left; an attempt of builtin may use 1,000 tokens, and budget.tokens has 500 tokens left"
     )
     assert repo.read(kept.path) == "print(undefined)\n"
     assert [file.outcome for file in result.files if file is not kept] == ["cancelled"]
@@ -167,7 +167,7 @@ def test_a_file_that_has_used_its_own_budget_ends_and_the_run_goes_on(
     result = run(repo, _with(agent, edit), budget)
     assert (result.status, result.exit_code) == ("completed", 1)
     ends = {file.path: (file.outcome, len(file.attempts), file.reason) for file in result.files}
-    why = "an attempt of builtin may use 1,000 tokens, and of budget.per_file.tokens 900 tokens is left"
+    why = "an attempt of builtin may use 1,000 tokens, and budget.per_file.tokens has 900 tokens left"
     assert ends == {
         "a.py": ("partial", 1, f"1 finding left; {why}"),
         "b.py": ("unfixed", 1, why),
@@ -307,7 +307,7 @@ def test_a_plan_tells_what_past_runs_let_expect(
     capsys.readouterr()
     assert main(["run", "--dry-run", *asked]) == 0
     told = " ".join("".join(capsys.readouterr()).split())
-    assert "forecast 8 attempts, 8,800 tokens, $0.0160, " in told
+    assert "forecast 8 attempts, 8,800 tokens, $0.016, " in told
     assert "(from 24 attempts)" in told
     assert main(["plan", "--output", "json", *asked]) == 0
     forecast = json.loads(capsys.readouterr().out)["forecast"]

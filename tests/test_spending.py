@@ -134,7 +134,7 @@ def test_one_that_needs_more_than_is_left_ends_the_run_and_those_at_work_end_as_
     assert (
         done.refused
         == [
-            "an attempt of main may use 2,000 tokens, and of budget.tokens 1,000 tokens is left",
+            "an attempt of main may use 2,000 tokens, and budget.tokens has 1,000 tokens left",
         ]
         * 2
     )
@@ -168,7 +168,7 @@ def test_a_limit_in_dollars_and_one_in_tokens_hold_together() -> None:
 
     assert trio.run(main) == (
         3,
-        "an attempt of main may use $0.30, and of budget.cost_usd $0.10 is left (budget.cost_usd)",
+        "an attempt of main may use $0.30, and budget.cost_usd has $0.10 left (budget.cost_usd)",
     )
 
 
@@ -208,11 +208,11 @@ def test_a_files_own_budget_ends_that_file_alone() -> None:
 
     assert trio.run(main, clock=MockClock(autojump_threshold=0)) == [
         "",
-        "an attempt of main may use 60 tokens, and of budget.per_file.tokens 40 tokens is left",
-        "an attempt of main may use 70 tokens, and of budget.per_file.tokens 40 tokens is left",
+        "an attempt of main may use 60 tokens, and budget.per_file.tokens has 40 tokens left",
+        "an attempt of main may use 70 tokens, and budget.per_file.tokens has 40 tokens left",
         "",
-        "an attempt of main may use 20 tokens, and of budget.per_file.tokens 10 tokens is left",
-        "an attempt of main may use 101 tokens, and of budget.per_file.tokens 100 tokens is left",
+        "an attempt of main may use 20 tokens, and budget.per_file.tokens has 10 tokens left",
+        "an attempt of main may use 101 tokens, and budget.per_file.tokens has 100 tokens left",
         "",
         "budget.per_file.time of 10 s is used up",  # its first attempt began 12 s before
     ]

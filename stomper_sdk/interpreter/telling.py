@@ -97,7 +97,7 @@ def _stopped(run: Run, context: Context) -> Iterator[str]:
         reason = hide(str(run.stopped), context.pipeline.secrets)
         raised = f" --set {run.stopped.key}=MORE" if run.stopped.key else ""
         command = f"stomper-sdk run --resume {context.session.id}{raised}"
-        yield f"stopped: {reason}" + (f"\nGo on with: {command}" if context.repository else "")
+        yield f"stopped: {reason}" + (f"; go on with: {command}" if context.repository else "")
 
 
 def _tests_failed(run: Run) -> bool:

@@ -10,7 +10,6 @@ __all__ = ["Price", "Spending", "Usage", "dollars_text"]
 
 Number = TypeVar("Number", int, float)
 _MILLION = 1_000_000
-_CENT = 0.01
 
 
 @attrs.frozen
@@ -87,8 +86,11 @@ class Spending:
 
 
 def dollars_text(dollars: float) -> str:
-    """`$12.50`, and below ten cents to a tenth of a cent: `$0.0123`."""
-    return f"${dollars:.4f}" if 0 < dollars < 10 * _CENT else f"${dollars:,.2f}"
+    """`$12.50`; below a dollar as exact as a hundredth of a cent: `$0.0123`, `$0.30`."""
+    if dollars >= 1:
+        return f"${dollars:,.2f}"
+    whole, _, part = f"{dollars:.4f}".partition(".")
+    return f"${whole}.{part.rstrip('0').ljust(2, '0')}"
 
 
 def _sum(first: Number | None, second: Number | None) -> Number | None:

@@ -1,10 +1,13 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from stomper_sdk.model.finding import Finding
+from stomper_sdk.model.forecast import Forecast, Span
 from stomper_sdk.model.pipeline import AgentSpec, Pipeline
 from stomper_sdk.model.plan import FileTask, Plan, Skipped
+from stomper_sdk.model.price import Spending
 from stomper_sdk.model.result import FileResult, FindingEnd, RunResult
 from stomper_sdk.reports import file_line, plan_text, result_text
 
@@ -96,6 +99,7 @@ def test_the_plan_for_people(make_finding: Callable[..., Finding]) -> None:
         "  agents    builtin (ruff-fix)",
         "  codes     E741 1, F401 2",
         "  base      abcdefg",
+        "  forecast  none: too little was learned yet",
         "",
         "To fix",
         "  a.py  E741 1, F401 2",
@@ -113,3 +117,25 @@ def test_an_empty_plan_says_so(make_finding: Callable[..., Finding]) -> None:
 def test_what_was_left_alone_is_told_with_its_reason(make_result: Callable[..., RunResult]) -> None:
     left = FileResult("a.py", "skipped", "git does not track it yet")
     assert "a.py: skipped: git does not track it yet" in result_text(make_result(files=(left,)))
+
+
+def test_what_was_spent_is_told_as_far_as_it_is_known(make_result: Callable[..., RunResult]) -> None:
+    def told(*spent: Any) -> list[str]:
+        text = result_text(make_result(spent=Spending(*spent)))
+        return [line.strip() for line in text.splitlines() if "spent" in line]
+
+    assert told() == []
+    assert told(None, None, None, 3, 3) == []
+    assert told(1000, 234, 0.12) == ["spent     1,234 tokens, $0.12"]
+    assert told(1000, 234, None, 0, 2) == ["spent     1,234 tokens"]
+    assert told(1000, 234, 0.12, 1, 2) == [
+        "spent     1,234 tokens, $0.12; 1 attempt told no tokens; 2 attempts told no",
+    ]
+
+
+def test_a_forecast_is_told_as_ranges(make_finding: Callable[..., Finding]) -> None:
+    forecast = Forecast(50, 40, Span(10.4, 12.6), Span(61, 90.4), Span(800.2, 1200), Span(0.01, 0.0312))
+    plan = Plan("abc", (FileTask(0, "a.py", (make_finding(),)),), (), (), forecast=forecast)
+    text = " ".join(plan_text(plan, Pipeline("default", ())).split())
+    told = "10 to 13 attempts, 800 to 1,200 tokens, $0.01 to $0.0312, 1:01 min to 1:30 min"
+    assert f"forecast {told} (from 50 attempts)" in text
