@@ -21,13 +21,15 @@ def declare(command: Parser) -> None:
 
 
 def perform(options: argparse.Namespace, console: Console) -> int:
-    from stomper_sdk.interpreter.catalogue import catalogue, describe
+    from stomper_sdk.interpreter.catalogue import catalogue, describe, with_tools
     from stomper_sdk.interpreter.embedding import importable
     from stomper_sdk.reports.catalogue import catalogue_text, catalogue_to_dict
 
     with importable(Path.cwd()):
         named, kind = options.name, options.command
         plugins = describe(kind, named) if named else catalogue(kind)
+    if kind == "agents":
+        plugins = with_tools(plugins)
     if options.output == "json":
         console.document(catalogue_to_dict(kind, plugins))
     else:

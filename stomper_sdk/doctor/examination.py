@@ -12,7 +12,14 @@ import trio
 
 from stomper_sdk.checks.base import Tree
 from stomper_sdk.doctor.machine import git_remark, plugin_remarks, python_remark
-from stomper_sdk.doctor.pipeline import Loaded, agent_remark, check_remark, load, pipeline_remarks
+from stomper_sdk.doctor.pipeline import (
+    Loaded,
+    agent_remark,
+    check_remark,
+    load,
+    pipeline_remarks,
+    tools_remark,
+)
 from stomper_sdk.doctor.remark import Remark, remark_of
 from stomper_sdk.doctor.repository import (
     disk_remark,
@@ -125,9 +132,9 @@ async def _about_programs(loaded: Loaded, root: Path, tree: Path | None, scratch
     where = Tree(tree or root, scratch / "cache")
     checks = [partial(check_remark, check, where) for check in loaded.resolved.checks]
     tests = partial(tests_remark, loaded.pipeline.test_validation, root, tree)
-    *looked, tested = await _side_by_side([*checks, tests])
-    agents = {tier.agent.name: agent_remark(tier.agent, where.root) for tier in loaded.resolved.cascade}
-    return [*looked, *agents.values(), tested]
+    cascade = {tier.agent.name: tier.agent for tier in loaded.resolved.cascade}
+    agents = [partial(agent_remark, agent, where.root) for agent in cascade.values()]
+    return await _side_by_side([*checks, *agents, tools_remark, tests])
 
 
 async def _side_by_side(probes: Sequence[Callable[[], Awaitable[Remark]]]) -> list[Remark]:

@@ -11,6 +11,9 @@ import trio
 
 from stomper_sdk import config
 from stomper_sdk.agents.base import Agent, locate
+from stomper_sdk.agents.presets.installed import Installed, look_for
+from stomper_sdk.agents.presets.table import PRESETS
+from stomper_sdk.agents.presets.tool import ToolAgent
 from stomper_sdk.checks.base import Check, ToolCheck, Tree
 from stomper_sdk.doctor.remark import Remark, remark_of
 from stomper_sdk.errors import CheckError, PipelineError, StomperError
@@ -20,7 +23,7 @@ from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.process import clean_environment, find_program
 from stomper_sdk.stages.base import Selection
 
-__all__ = ["Loaded", "agent_remark", "check_remark", "load", "pipeline_remarks"]
+__all__ = ["Loaded", "agent_remark", "check_remark", "load", "pipeline_remarks", "tools_remark"]
 
 _SECONDS = 30.0
 
@@ -72,8 +75,11 @@ async def check_remark(check: Check, tree: Tree) -> Remark:
     return Remark("ok", what, f"{words} {version}")
 
 
-def agent_remark(agent: Agent, tree: Path) -> Remark:
+async def agent_remark(agent: Agent, tree: Path) -> Remark:
     """Whether an agent's program is there; one given as a path belongs to the workspace."""
+    if isinstance(agent, ToolAgent):
+        (tool,) = await look_for([agent.preset])
+        return _tool_remark(f"agent {agent.name}", tool)
     what, program = f"agent {agent.name}", getattr(agent, "program", None)
     if program is None:
         return Remark("ok", what, "it has no program of its own")
@@ -83,3 +89,23 @@ def agent_remark(agent: Agent, tree: Path) -> Remark:
             "problem", what, f"the program {program!r} is missing", "Install it, or correct the agent."
         )
     return Remark("ok", what, program if os.sep in program else place)
+
+
+def _tool_remark(what: str, tool: Installed) -> Remark:
+    title = tool.preset.title
+    if tool.path is None:
+        text = f"{title} is missing: there is no program {tool.preset.program!r}"
+        return Remark("problem", what, text, tool.preset.install)
+    if not tool.version:
+        return Remark("warning", what, f"{tool.path} does not tell its version", tool.preset.install)
+    return Remark("ok", what, f"{title} {tool.version}, {tool.path}")
+
+
+async def tools_remark() -> Remark:
+    """Which coding-agent tools are there, whether the pipeline uses them or not."""
+    tools = await look_for(PRESETS.values())
+    there = [f"{tool.preset.name} {tool.version}".strip() for tool in tools if tool.path]
+    missing = [tool.preset.name for tool in tools if tool.path is None]
+    told = [f"installed: {', '.join(there)}"] if there else []
+    told += [f"not installed: {', '.join(missing)} (stomper-sdk agents tells how)"] if missing else []
+    return Remark("ok", "agent tools", "; ".join(told))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
+import trio
 
 from stomper_sdk.agents.base import AGENTS
 from stomper_sdk.checks.base import CHECKS
@@ -20,7 +21,10 @@ from stomper_sdk.registry import Registry
 from stomper_sdk.reports.catalogue import Plugin, PluginOption
 from stomper_sdk.stages.base import STAGES, Stage, define_stage
 
-__all__ = ["Kind", "catalogue", "describe"]
+if TYPE_CHECKING:
+    from stomper_sdk.agents.presets.installed import Installed
+
+__all__ = ["Kind", "catalogue", "describe", "with_tools"]
 
 Kind = Literal["agents", "checks", "reducers", "stages"]
 
@@ -70,6 +74,24 @@ def describe(kind: Kind, name: str) -> tuple[Plugin, ...]:
     """
     found = tuple(plugin for plugin in catalogue(kind) if plugin.name == name)
     return found or (_described(name, kind, _REGISTRIES[kind].get(name), name.partition(":")[0]),)
+
+
+def with_tools(plugins: Iterable[Plugin]) -> tuple[Plugin, ...]:
+    """Agents, with what is installed of those that are tools of their own, and how to install the others."""
+    from stomper_sdk.agents.presets.installed import look_for
+    from stomper_sdk.agents.presets.table import PRESETS
+
+    told = tuple(plugins)
+    wanted = [PRESETS[plugin.name] for plugin in told if plugin.name in PRESETS]
+    found = {tool.preset.name: tool for tool in trio.run(look_for, wanted)}
+    return tuple(_with_tool(plugin, found.get(plugin.name)) for plugin in told)
+
+
+def _with_tool(plugin: Plugin, tool: Installed | None) -> Plugin:
+    if tool is None:
+        return plugin
+    facts = (("program", tool.path or tool.preset.program), ("install", tool.preset.install))
+    return attrs.evolve(plugin, state=tool.said, facts=(*plugin.facts, *facts))
 
 
 def _entry(name: str, kind: Kind, plugin: Any, packages: Mapping[str, str]) -> Plugin:

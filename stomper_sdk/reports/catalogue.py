@@ -31,13 +31,15 @@ class PluginOption:
 class Plugin:
     """One thing to name; `origin` says who brings it, `error` what keeps it from being used.
 
-    `facts` are what else is to know, by name: of a stage, where it stands and what it needs.
+    `state` says whether the tool that it runs is installed. `facts` are what else is to know, by name: of a
+    stage, where it stands and what it needs.
     """
 
     name: str
     meaning: str
     origin: str
     error: str = ""
+    state: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     options: tuple[PluginOption, ...] = ()
 
@@ -58,13 +60,13 @@ def catalogue_to_dict(kind: str, plugins: Iterable[Plugin]) -> dict[str, Any]:
 def _line(plugin: Plugin) -> str:
     said = f"cannot be used: {plugin.error}" if plugin.error else plugin.meaning
     foreign = "" if plugin.origin == "built in" else f" ({visible(plugin.origin)})"
-    return one_line(said) + foreign
+    return one_line(said) + foreign + (f" ({plugin.state})" if plugin.state else "")
 
 
 def _whole(plugin: Plugin, width: int) -> Iterator[str]:
     yield visible(plugin.name)
     yield wrapped(f"  {one_line(plugin.meaning)}", width, indent=2) if plugin.meaning else ""
-    facts = [("from", plugin.origin), *plugin.facts, ("error", plugin.error)]
+    facts = [("from", plugin.origin), ("state", plugin.state), *plugin.facts, ("error", plugin.error)]
     told = [(visible(name), one_line(text)) for name, text in facts if text]
     column = max(len(name) for name, _ in told) + 4
     yield from (_entry(f"  {name}", text, column, width) for name, text in told)
@@ -98,4 +100,9 @@ def _entry(name: str, text: str, column: int, width: int) -> str:
 
 def _document(plugin: Plugin) -> dict[str, Any]:
     document: dict[str, Any] = plain(plugin)
-    return {**document, "error": plugin.error or None, "facts": dict(plugin.facts)}
+    return {
+        **document,
+        "error": plugin.error or None,
+        "state": plugin.state or None,
+        "facts": dict(plugin.facts),
+    }

@@ -279,6 +279,35 @@ async def test_what_a_tool_drops_in_the_repositorys_own_folder_is_taken_away(
     assert (root / ".git" / "opencode").read_text() == "the user's own"
 
 
+@every
+async def test_what_a_repository_tells_a_tool_to_do_is_not_there_while_it_works(
+    name: str, make_stub: Callable[[str], Stub], tmp_path: Path
+) -> None:
+    preset, stub = PRESETS[name], make_stub(name)
+    files = {other: f"of {other}" for other in preset.withholds} | {"a.py": "import os\n"}
+    root = make_repository(tmp_path / "repo", files)
+    git(root, "worktree", "add", "--detach", "--quiet", str(tmp_path / "tree"))
+    tree, seen = tmp_path / "tree", stub.folder / "seen"
+    look = f"pathlib.Path({str(seen)!r}).write_text(' '.join(os.listdir('.')))"
+    await stub.run(agent_of(name), look, workspace=tree)
+    assert not set(preset.withholds) & set(seen.read_text().split())
+    put = [f"os.makedirs({other + '/x'!r})" for other in preset.withholds]
+    with pytest.raises(AgentError):
+        await stub.run(agent_of(name), "; ".join([*put, "sys.exit(1)"]), workspace=tree)
+    assert git(tree, "status", "--porcelain") == ""
+    for other in preset.withholds:
+        with pytest.raises(AgentError, match="tell the tool itself what to do"):
+            await stub.run(agent_of(name), workspace=tree, path=f"{other}/a.ts")
+
+
+async def test_a_folder_that_is_no_worktree_is_left_as_it_is(make_stub: Callable[[str], Stub]) -> None:
+    stub = make_stub("aider")
+    (stub.task.workspace / ".env").write_text("mine")
+    look = f"pathlib.Path({str(stub.folder / 'seen')!r}).write_text(pathlib.Path('.env').read_text())"
+    await stub.run(agent_of("aider"), look)
+    assert (stub.folder / "seen").read_text() == "mine"
+
+
 @pytest.mark.parametrize("kind", ["bubblewrap", "landlock"])
 @every
 async def test_inside_a_sandbox_the_home_is_there_and_the_tools_own_limits_are_lifted(

@@ -89,6 +89,7 @@ PRESET = Preset(
         ".aider/caches/model_prices_and_context_window.json": '{"sample_spec": {}}',
     },
     drops=(".aider*",),
+    withholds=(".aider.conf.yml", ".aider.model.metadata.json", ".aider.model.settings.yml", ".env"),
     parse=parse,
 )
 AiderAgent = tool_agent(PRESET)

@@ -61,6 +61,7 @@ class Preset:
         title: as its makers call it.
         program: what its program is called.
         install: the command that installs it.
+        version: the arguments with which it tells its version.
         words: its arguments in any case.
         free: further ones where no sandbox holds it: its own means limit it to the workspace.
         confined: further ones inside a sandbox, which limits it better.
@@ -77,6 +78,8 @@ class Preset:
         aliases: variables that get the value of another where they are not set themselves.
         home: files that it finds in its home: path -> content.
         report: the file in its home that holds what it has to tell.
+        withholds: files and folders of a workspace's top that would tell it to start something, or to send
+            its key elsewhere; they are not there while it works.
         drops: globs of what it may leave in a workspace's top folder, removed unless it was there before.
         git_drops: the same in the repository's own folder.
         ending: the signal that it is asked to end with.
@@ -89,6 +92,7 @@ class Preset:
     install: str
     words: tuple[str, ...]
     parse: Callable[[Output], Said]
+    version: tuple[str, ...] = ("--version",)
     free: tuple[str, ...] = ()
     confined: tuple[str, ...] = ()
     with_model: tuple[str, ...] = ("--model", "{model}")
@@ -104,6 +108,7 @@ class Preset:
     aliases: Mapping[str, str] = attrs.field(factory=dict)
     home: Mapping[str, str] = attrs.field(factory=dict)
     report: str = ""
+    withholds: tuple[str, ...] = ()
     drops: tuple[str, ...] = ()
     git_drops: tuple[str, ...] = ()
     ending: signal.Signals = signal.SIGTERM

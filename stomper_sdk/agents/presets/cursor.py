@@ -43,6 +43,7 @@ PRESET = Preset(
     confined=("--sandbox", "disabled"),
     prompt="argument",
     keys=("CURSOR_API_KEY",),
+    withholds=(".cursor",),
     parse=parse,
 )
 CursorAgent = tool_agent(PRESET)

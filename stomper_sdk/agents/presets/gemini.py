@@ -57,8 +57,6 @@ _SETTINGS = {
     "privacy": {"usageStatisticsEnabled": False},
     "telemetry": {"enabled": False},
     "general": {"enableAutoUpdate": False, "enableAutoUpdateNotification": False, "maxAttempts": 2},
-    # Nothing that a repository says can start a program or a server.
-    "mcp": {"allowed": []},
     "hooksConfig": {"enabled": False},
 }
 
@@ -73,13 +71,13 @@ PRESET = Preset(
     with_base_url=("--model", "{model}"),
     environment={
         "GEMINI_CLI_NO_RELAUNCH": "true",
-        "GEMINI_CLI_SYSTEM_SETTINGS_PATH": "{home}/system.json",
         "GEMINI_CLI_TRUST_WORKSPACE": "true",
     },
     base_url_environment={"GOOGLE_GEMINI_BASE_URL": "{base_url}"},
     hosts=("generativelanguage.googleapis.com:443",),
     keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-    home={"system.json": json.dumps(_SETTINGS), ".gemini/settings.json": json.dumps(_SETTINGS)},
+    home={".gemini/settings.json": json.dumps(_SETTINGS)},
+    withholds=(".env", ".gemini"),
     parse=parse,
 )
 GeminiAgent = tool_agent(PRESET)

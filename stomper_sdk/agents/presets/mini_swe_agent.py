@@ -59,6 +59,7 @@ PRESET = Preset(
         *("-y", "--exit-immediately", "--agent-class", "default", "-o", f"{{home}}/{_REPORT}"),
         *("-c", "mini.yaml", "-c", "{prompt_file}"),
     ),
+    version=("--help",),
     with_base_url=("--model", "openai/{model}"),
     prompt="file",
     prompt_file="prompt.yaml",
@@ -75,6 +76,7 @@ PRESET = Preset(
     base_url_environment={"OPENAI_API_BASE": "{base_url}", "OPENAI_BASE_URL": "{base_url}"},
     keys=("ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY"),
     report=_REPORT,
+    withholds=("mini.yaml",),
     parse=parse,
 )
 MiniSweAgent = tool_agent(PRESET)

@@ -86,7 +86,6 @@ PRESET = Preset(
         "OPENCODE_DISABLE_CLAUDE_CODE": "1",
         "OPENCODE_DISABLE_DEFAULT_PLUGINS": "1",
         "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
-        # Nothing that a repository says can start a program or a server, or widen what is allowed.
         "OPENCODE_DISABLE_PROJECT_CONFIG": "1",
         "OPENCODE_DISABLE_SHARE": "1",
     },
@@ -96,6 +95,7 @@ PRESET = Preset(
     },
     keys=("ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OPENAI_API_KEY", "OPENCODE_API_KEY", "OPENROUTER_API_KEY"),
     git_drops=("opencode",),
+    withholds=(".env", ".opencode", "bunfig.toml", "opencode.json", "opencode.jsonc"),
     parse=parse,
 )
 OpencodeAgent = tool_agent(PRESET)

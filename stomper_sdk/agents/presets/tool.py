@@ -19,18 +19,19 @@ from stomper_sdk.agents.command import MAX_ARGUMENT
 from stomper_sdk.agents.presets.base import Output, Preset, Said
 from stomper_sdk.agents.presets.drops import Drops
 from stomper_sdk.agents.presets.sorting import failure_of
+from stomper_sdk.agents.presets.withheld import withheld
 from stomper_sdk.clearing import clear_away
 from stomper_sdk.errors import AgentError, CommandError, PipelineError, Problem
 from stomper_sdk.options import env_variables, option, optional, seconds, strings
 from stomper_sdk.process import CommandLimit, CommandTimeout, Completed, find_program, passed_on, run_command
 
-__all__ = ["ToolAgent", "tool_agent"]
+__all__ = ["PLACES", "ToolAgent", "filled", "tool_agent"]
 
 _MAX_OUTPUT = 16 * 1024 * 1024
 _SAID = 600
 _PLACEHOLDER = re.compile(r"\{(model|base_url|home|file|prompt_file)\}")
 #: All that a tool keeps is gone with the job, and nothing of the user's is found.
-_PLACES = {
+PLACES = {
     "HOME": "{home}",
     "TMPDIR": "{home}/tmp",
     "XDG_CACHE_HOME": "{home}/.cache",
@@ -99,7 +100,11 @@ class ToolAgent:
         Raises:
             AgentError: it is missing, ran out of time, or did not come to a good end.
         """
-        async with _private_home() as home, self._drops.kept_out(task.workspace):
+        async with (
+            _private_home() as home,
+            self._drops.kept_out(task.workspace),
+            withheld(task.workspace, self.preset.withholds, task.path),
+        ):
             values = self._values(home, task)
             await trio.to_thread.run_sync(self._furnish, home, values, task.prompt)
             if task.confinement is not None:
@@ -142,15 +147,15 @@ class ToolAgent:
         model = preset.with_base_url if self.base_url else preset.with_model if self.model else ()
         limits = preset.free if task.confinement is None else preset.confined
         words = (*preset.words, *limits, *(model or ()))
-        return [_filled(word, values) for word in (*words, *self.args, *preset.last)]
+        return [filled(word, values) for word in (*words, *self.args, *preset.last)]
 
     def _environment(self, values: Mapping[str, str]) -> dict[str, str]:
         """What it runs with on top of the task's: its own, the keys it may have, and the pipeline's."""
         preset = self.preset
-        set_up = {**_PLACES, **preset.environment, **(preset.base_url_environment if self.base_url else {})}
+        set_up = {**PLACES, **preset.environment, **(preset.base_url_environment if self.base_url else {})}
         keys = passed_on(dict.fromkeys(preset.keys))
         given = {
-            **{name: _filled(value, values) for name, value in set_up.items()},
+            **{name: filled(value, values) for name, value in set_up.items()},
             **keys,
             **passed_on(self.env),
         }
@@ -169,7 +174,7 @@ class ToolAgent:
         }
 
     def _furnish(self, home: Path, values: Mapping[str, str], prompt: str) -> None:
-        files = {name: _filled(content, values) for name, content in self.preset.home.items()}
+        files = {name: filled(content, values) for name, content in self.preset.home.items()}
         if self.preset.prompt == "file":
             files[self.preset.prompt_file] = self.preset.prompt_text(prompt)
         (home / "tmp").mkdir()
@@ -202,11 +207,12 @@ class ToolAgent:
 def tool_agent(preset: Preset) -> type[ToolAgent]:
     """The plug-in of a preset: a class, since a plug-in is one, that differs by the preset alone."""
     title = "".join(word.capitalize() for word in preset.name.split("-"))
-    about = f"Runs {preset.title} in the workspace; it must be installed."
+    about = f"Runs {preset.title} in the workspace, with a home of its own."
     return type(f"{title}Agent", (ToolAgent,), {"preset": preset, "__doc__": about, "__slots__": ()})
 
 
-def _filled(text: str, values: Mapping[str, str]) -> str:
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """A text with the values of its placeholders; any other braces stay."""
     return _PLACEHOLDER.sub(lambda match: values[match[1]], text)
 
 

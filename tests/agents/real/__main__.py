@@ -39,7 +39,10 @@ def main() -> None:
             )
             shown = ("-" if value is None else value for value in told)
             ending = seen.failure or seen.outcome
-            print(COLUMNS.format(tool, case, *shown, ending, seen.left, " ".join(seen.dropped)), flush=True)
+            print(
+                COLUMNS.format(tool, case, *shown, ending, seen.left, " ".join(seen.dropped + seen.obeyed)),
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -31,10 +31,11 @@ each = pytest.mark.parametrize(
 
 
 def tried(tool: str, case: str) -> Outcome:
-    """A trial, of which nothing may be left, whatever came of it."""
+    """A trial: whatever comes of it, nothing is left, and nothing done that the repository says."""
     seen = shut_in(tool, case, FOLDER)
     assert seen.left == 0, seen
     assert seen.dropped == (), seen
+    assert seen.obeyed == (), seen
     assert seen.requests > 0, seen
     return seen
 

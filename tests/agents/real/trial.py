@@ -25,6 +25,7 @@ import attrs
 import psutil
 
 from stomper_sdk.testing import git, make_repository
+from tests.agents.real.hostile import hostile_files
 from tests.agents.real.install import programs, tools_folder
 from tests.agents.real.tools import FILE, TOOLS, Tool
 from tests.model_server import ModelServer, Reply, Request
@@ -66,7 +67,8 @@ stages:
 class Outcome:
     """What came of a trial; `started` are the seconds until the tool first asked the model.
 
-    `left` are the processes, and `dropped` the files, that were there afterwards and should not.
+    `left` are the processes, and `dropped` the files, that were there afterwards and should not; `obeyed` is
+    what the tool did because a file of the repository said so.
     """
 
     exit_code: int
@@ -82,6 +84,7 @@ class Outcome:
     seconds: float
     left: int
     dropped: tuple[str, ...]
+    obeyed: tuple[str, ...]
 
 
 def _failing(reply: Reply) -> Callable[[Tool, Callable[[], None]], Callable[[Request], Reply]]:
@@ -115,7 +118,9 @@ CASES: Mapping[str, Callable[[Tool, Callable[[], None]], Callable[[Request], Rep
 def trial(tool: Tool, case: str, folder: Path) -> Outcome:
     """Let a tool fix a file, or fail to."""
     with tempfile.TemporaryDirectory(prefix="trial-") as scratch:
-        root = make_repository(Path(scratch) / "repo", {FILE: SOURCE})
+        traces = Path(scratch) / "traces"
+        traces.mkdir()
+        root = make_repository(Path(scratch) / "repo", {FILE: SOURCE, **hostile_files(traces)})
         before = _git_files(root)
         run: list[subprocess.Popen[bytes]] = []
         decide = CASES[case](tool, lambda: _kill_children(run[0].pid))
@@ -152,6 +157,7 @@ def trial(tool: Tool, case: str, folder: Path) -> Outcome:
             seconds=round(took, 2),
             left=left,
             dropped=(*extra, *dropped),
+            obeyed=tuple(sorted(path.name for path in traces.iterdir())),
         )
 
 
@@ -227,7 +233,7 @@ def shut_in(tool: str, case: str, folder: Path) -> Outcome:
     if done.returncode:
         raise subprocess.CalledProcessError(done.returncode, argv, done.stdout, done.stderr)
     found = json.loads(done.stdout)
-    return Outcome(**{**found, "dropped": tuple(found["dropped"])})
+    return Outcome(**{**found, "dropped": tuple(found["dropped"]), "obeyed": tuple(found["obeyed"])})
 
 
 def can_be_shut_in() -> bool:
