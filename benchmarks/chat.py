@@ -168,7 +168,7 @@ def ran(repo: Path, kinds: dict[int, Any]) -> float:
         raise NotDoneError(done.stderr[-2000:])
     verify(repo)
     attempts = [len(file["attempts"]) for file in json.loads(done.stdout)["files"]]
-    if attempts != [1] * FILES or len(server.requests) != FILES + FILES // 10 * len(kinds):
+    if attempts != [1] * FILES or len(server.requests) < FILES + FILES // 10 * len(kinds):
         raise NotDoneError(f"{sum(attempts)} attempts, {len(server.requests)} questions")
     return seconds
 

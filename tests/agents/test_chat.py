@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
+import trio
+import trio.testing
 
 from stomper_sdk.agents.base import Agent, AgentReply, AgentTask
 from stomper_sdk.agents.chat import ChatAgent
+from stomper_sdk.endpoint import Answer, Endpoint, Meter, Question
 from stomper_sdk.errors import AgentError, PipelineError
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.model.price import Usage
@@ -180,11 +183,23 @@ async def test_new_files_and_line_ends(make_task: MakeTask) -> None:
     assert (task.workspace / "lib/new.py").read_text() == "y = 1\n"
 
 
-async def test_what_ends_it_is_told_with_what_was_spent(make_task: MakeTask) -> None:
-    error = await refusal(make_task(), Reply("word " * 90, hang="stream"), timeout="500ms")
-    assert (error.failure, error.reply.text[:5]) == ("timeout", "")
-    assert "agent mine was ended at its time limit of 0.5 s" in error.message
-    assert error.reply.tokens_in > 300
+async def test_at_its_time_limit_it_tells_what_was_spent(
+    make_task: MakeTask, mock_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(self: Endpoint, question: Question, meter: Meter, **_: object) -> None:
+        meter.add(Answer("half of it", 900, 3))
+        mock_clock.jump(601)
+        await trio.sleep_forever()
+
+    monkeypatch.setattr(Endpoint, "ask", ask)
+    with pytest.raises(AgentError) as caught:
+        await agent().edit(make_task())
+    assert caught.value.message == "agent mine was ended at its time limit of 600 s"
+    assert caught.value.failure == "timeout"
+    assert (caught.value.reply.text, caught.value.reply.tokens_in) == ("half of it", 900)
+
+
+async def test_a_key_that_is_refused_has_cost_nothing(make_task: MakeTask) -> None:
     error = await refusal(make_task(), Reply(status=401, message=f"{KEY} is wrong"))
     assert (error.failure, error.reply) == ("auth", None)
     assert error.message.endswith("refused the key (401): *** is wrong")
