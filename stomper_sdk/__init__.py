@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stomper_sdk.api import run as run
     from stomper_sdk.api import run_async as run_async
     from stomper_sdk.api import start as start
+    from stomper_sdk.api import stats as stats
     from stomper_sdk.api import validate as validate
     from stomper_sdk.decorators import agent as agent
     from stomper_sdk.decorators import check as check
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from stomper_sdk.errors import PipelineError as PipelineError
     from stomper_sdk.errors import StomperError as StomperError
     from stomper_sdk.model.finding import Finding as Finding
+    from stomper_sdk.model.learned import Learned as Learned
     from stomper_sdk.model.pipeline import Pipeline as Pipeline
     from stomper_sdk.model.plan import Plan as Plan
     from stomper_sdk.model.result import Attempt as Attempt
@@ -42,6 +44,7 @@ _HOMES = {
     "Control": "api",
     "FileResult": "model.result",
     "Finding": "model.finding",
+    "Learned": "model.learned",
     "Pipeline": "model.pipeline",
     "PipelineError": "errors",
     "Plan": "model.plan",
@@ -58,6 +61,7 @@ _HOMES = {
     "run": "api",
     "run_async": "api",
     "stage": "decorators",
+    "stats": "api",
     "start": "api",
     "validate": "api",
 }

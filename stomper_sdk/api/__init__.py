@@ -2,6 +2,7 @@
 
 from stomper_sdk.api.handle import RunHandle
 from stomper_sdk.api.history import clean, diff, load_run, revert, runs, verify
+from stomper_sdk.api.learning import export_history, import_history, stats
 from stomper_sdk.api.previewing import Preview, prompt
 from stomper_sdk.api.running import LAST, plan, run, run_async, start, validate
 from stomper_sdk.api.starting import load_pipeline
@@ -16,6 +17,8 @@ __all__ = [
     "Selection",
     "clean",
     "diff",
+    "export_history",
+    "import_history",
     "load_pipeline",
     "load_run",
     "plan",
@@ -25,6 +28,7 @@ __all__ = [
     "run_async",
     "runs",
     "start",
+    "stats",
     "validate",
     "verify",
 ]

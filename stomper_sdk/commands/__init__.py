@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, Entry] = {
     "graph": Entry("draw a pipeline", "graph"),
     "demo": Entry("fix real code in a throw-away repository, offline", "demo"),
     "runs": Entry("look at past runs", "runs"),
+    "stats": Entry("show what was learned from past runs", "stats"),
     "clean": Entry("remove what a killed run left behind", "clean"),
     "doctor": Entry("see what is missing, and how to mend it", "doctor"),
     "agents": Entry("list the agents that a pipeline can use", "plugins"),

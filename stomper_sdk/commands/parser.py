@@ -22,7 +22,7 @@ from stomper_sdk.options import nearest
 
 __all__ = ["Parser", "all_options", "full_parser", "parse"]
 
-_LATER = ("experiment", "stats")
+_LATER = ("experiment",)
 
 
 class _Help(argparse.HelpFormatter):

@@ -9,6 +9,7 @@ from stomper_sdk.errors import HistoryError
 from stomper_sdk.events import Notice
 from stomper_sdk.journal.session import state_folder
 from stomper_sdk.learning import Experience, Lesson, Recorder, foretell, open_store
+from stomper_sdk.learning.experience import LIMIT
 from stomper_sdk.model.file import FileResult
 from stomper_sdk.model.forecast import Forecast
 from stomper_sdk.model.pipeline import Pipeline
@@ -66,7 +67,7 @@ def what_is_known(
         if store is None:
             return recorder, Experience(), ()
         try:
-            known = Experience.of(store.lessons(until=session)) if adaptive else Experience()
+            known = Experience.of(store.lessons(LIMIT, until=session)) if adaptive else Experience()
         finally:
             store.close()
     except HistoryError as error:

@@ -41,8 +41,8 @@ _AGAIN_STRENGTH = 12.0
 _SURE = 0.98
 #: A level costs so much more than the one below it, as far as nothing is known.
 _DEARER = 1.6
-#: Attempts that are looked at; older ones weigh nothing any more.
-_LIMIT = 20_000
+#: Attempts that are worth to be looked at; older ones weigh next to nothing any more.
+LIMIT = 20_000
 
 
 @attrs.frozen
@@ -118,13 +118,13 @@ class Experience:
 
     @classmethod
     def of(cls, lessons: Iterable[Lesson]) -> Experience:
-        """Learn from lessons, the newest first."""
+        """Learn from lessons, in any order; of those of one moment, the first is the newest."""
         seen: dict[_Pool, _Seen] = defaultdict(_Seen)
         spent: dict[tuple[str, str], _Spent] = defaultdict(_Spent)
         ages: dict[tuple[str, str], int] = defaultdict(int)
-        telling = (lesson for lesson in lessons if lesson.is_telling and lesson.level)
+        telling = [lesson for lesson in lessons if lesson.is_telling and lesson.level]
         count = 0
-        for lesson in itertools.islice(telling, _LIMIT):
+        for lesson in sorted(telling, key=lambda it: it.when, reverse=True):
             arm, count = Arm(lesson.agent, lesson.level, lesson.round > 1), count + 1
             pools = [_pools(tally) for tally in lesson.codes]
             for tally, met in zip(lesson.codes, pools, strict=True):

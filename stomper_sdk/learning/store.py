@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import itertools
 import os
 import secrets
 import sqlite3
@@ -68,8 +69,12 @@ class Store:
         text = "\0".join(map(str, words)).encode(errors="surrogateescape")
         return hmac.new(self._salt, text, hashlib.sha256).hexdigest()[:40]
 
-    def add(self, lessons: Iterable[Lesson]) -> int:
-        """Remember some lessons, all or none; of one that is known, the last word counts.
+    def add(self, lessons: Iterable[Lesson], *, keep: bool = False) -> int:
+        """Remember some lessons, all or none.
+
+        Args:
+            lessons: of one that is known, the last word counts,
+            keep: unless what is known stays as it is.
 
         Returns:
             How many were not known.
@@ -82,7 +87,7 @@ class Store:
             try:
                 before = _count(connection)
                 for lesson in lessons:
-                    _put(connection, lesson)
+                    _put(connection, lesson, keep)
                 point("history")
                 added = _count(connection) - before
                 connection.execute("COMMIT")
@@ -101,21 +106,27 @@ class Store:
         Raises:
             HistoryError: the file is damaged.
         """
-        below: int | None = None
-        with self._at_work() as connection:
-            if until:
+        below = None
+        if until:
+            with self._at_work() as connection:
                 query = "SELECT min(id) FROM attempt WHERE session = ?"
                 below = connection.execute(query, (until,)).fetchone()[0]
-        left = limit
-        while left is None or left > 0:
-            count = _CHUNK if left is None else min(left, _CHUNK)
+        return itertools.islice(self._paged(_NEWEST, 2**63 - 1 if below is None else below), limit)
+
+    def oldest(self) -> Iterator[Lesson]:
+        """The same, all of it, the oldest first."""
+        return self._paged(_OLDEST, 0)
+
+    def _paged(self, query: str, place: int) -> Iterator[Lesson]:
+        """Lessons from a place on, some at a time: nobody who writes waits for whoever reads."""
+        while True:
             with self._at_work() as connection:
-                rows = _rows(connection, below, count)
-                found = [(row[0], _lesson(row, _codes(connection, row[0]))) for row in rows]
-            yield from (lesson for _, lesson in found)
-            if len(found) < count:
+                rows = connection.execute(query, (place, _CHUNK)).fetchall()
+                found = [_lesson(row, _codes(connection, row[0])) for row in rows]
+            yield from found
+            if len(rows) < _CHUNK:
                 return
-            below, left = found[-1][0], None if left is None else left - count
+            place = rows[-1][0]
 
     def check(self) -> None:
         """Read the file from end to end.
@@ -231,21 +242,22 @@ _LATER = ", ".join(
 )
 _INSERT = (
     f"INSERT INTO attempt ({_NAMES}) VALUES ({', '.join('?' * len(_COLUMNS))}) "  # noqa: S608
-    f"ON CONFLICT (key) DO UPDATE SET {_LATER} RETURNING id"
+    f"ON CONFLICT (key) DO UPDATE SET {_LATER}"
 )
-_SELECT = f"SELECT id, {_NAMES} FROM attempt WHERE id < ? ORDER BY id DESC LIMIT ?"  # noqa: S608
+_FIND = "SELECT id FROM attempt WHERE key = ?"
+_NEWEST = f"SELECT id, {_NAMES} FROM attempt WHERE id < ? ORDER BY id DESC LIMIT ?"  # noqa: S608
+_OLDEST = f"SELECT id, {_NAMES} FROM attempt WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
 
 
-def _put(connection: sqlite3.Connection, lesson: Lesson) -> None:
+def _put(connection: sqlite3.Connection, lesson: Lesson, keep: bool) -> None:
     values = [getattr(lesson, name) for name in _COLUMNS]
-    number = connection.execute(_INSERT, values).fetchall()[0][0]
+    if keep and connection.execute(_FIND, (lesson.key,)).fetchone():
+        return
+    connection.execute(_INSERT, values)
+    number = connection.execute(_FIND, (lesson.key,)).fetchone()[0]
     connection.execute("DELETE FROM tally WHERE attempt = ?", (number,))
     rows = [(number, place, *attrs.astuple(tally)) for place, tally in enumerate(lesson.codes)]
     connection.executemany("INSERT INTO tally VALUES (?, ?, ?, ?, ?, ?)", rows)
-
-
-def _rows(connection: sqlite3.Connection, below: int | None, count: int) -> Sequence[tuple[Any, ...]]:
-    return connection.execute(_SELECT, (2**63 - 1 if below is None else below, count)).fetchall()
 
 
 def _codes(connection: sqlite3.Connection, attempt: int) -> tuple[CodeTally, ...]:
