@@ -23,7 +23,7 @@ _HOPS = 4
 
 @attrs.frozen(eq=False)
 class Codebase:
-    """Texts by repo-relative path, and the folders from which they are imported."""
+    """Texts by repo-relative path, those of tests last, and the folders from which they are imported."""
 
     texts: Mapping[str, bytes] = attrs.field(repr=False)
     roots: tuple[str, ...]
@@ -40,7 +40,8 @@ class Codebase:
                 left -= len(text)
             if time.monotonic() > deadline:
                 break
-        return cls(dict(sorted(texts.items())), import_roots(root))
+        ordered = sorted(texts, key=lambda path: (_is_test(path), path))
+        return cls({path: texts[path] for path in ordered}, import_roots(root))
 
     def outline(self, path: str) -> Outline:
         return outline(self.texts[path])
@@ -98,6 +99,10 @@ class Codebase:
                 if path in self.texts:
                     return path
         return None
+
+
+def _is_test(path: str) -> bool:
+    return PurePosixPath(path).name.startswith(("test_", "conftest")) or "tests/" in path
 
 
 def _text(file: Path) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from stomper_sdk.prompts.excerpts import cut
+
 __all__ = ["shortened"]
 
 _LINE = 300
@@ -26,7 +28,7 @@ def shortened(text: str, limit: int = 3000) -> str:
     Returns:
         Whole lines, the longest of them cut; a note stands where lines are missing.
     """
-    lines = [_cut(line) for line in _COLOURS.sub("", text).strip("\n").splitlines()]
+    lines = [cut(line, _LINE) for line in _COLOURS.sub("", text).strip("\n").splitlines()]
     if sum(len(line) + 1 for line in lines) <= limit:
         return "\n".join(lines)
     kept, left = set(), limit
@@ -58,11 +60,3 @@ def _with_gaps(lines: Sequence[str], kept: set[int]) -> Iterator[str]:
             yield line
         else:
             gap += 1
-
-
-def _cut(line: str) -> str:
-    """A long line without its middle."""
-    if len(line) <= _LINE:
-        return line
-    half = _LINE // 2
-    return f"{line[:half]} [... {len(line) - 2 * half} characters ...] {line[-half:]}"

@@ -163,8 +163,17 @@ def _callers(path: str, scopes: Sequence[Sequence[ast.stmt]], code: Codebase) ->
             lines = code.outline(other).calls.get(called, ())
             if lines and path in _imported_by(other, code):
                 text = split_lines(code.texts[other].decode("utf-8", "replace").rstrip())
-                yield from (_call(name, other, text, line) for line in lines[:_CALLERS_OF_A_FILE])
+                yield from (_call(name, other, text, line) for line in _apart(lines)[:_CALLERS_OF_A_FILE])
             yield None
+
+
+def _apart(lines: Iterable[int]) -> list[int]:
+    """The lines in order, without those that are shown around the one before."""
+    apart: list[int] = []
+    for line in sorted(lines):
+        if not apart or line > apart[-1] + _AROUND:
+            apart.append(line)
+    return apart
 
 
 def _is_defined(chain: Sequence[ast.stmt]) -> bool:
@@ -192,4 +201,4 @@ def _imported_by(path: str, code: Codebase) -> set[str]:
 
 def _call(name: str, path: str, lines: Sequence[str], line: int) -> Snippet:
     start = max(line - 1 - _AROUND, 0)
-    return Snippet(name, path, line, "\n".join(lines[start : line + _AROUND]))
+    return Snippet(name, path, line, "\n".join(lines[start : line + _AROUND]).strip("\n"))

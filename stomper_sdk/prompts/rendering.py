@@ -22,7 +22,8 @@ def render(template: Template, level: str, given: PromptInput) -> str:
         PipelineError: the template cannot speak of this case, with its file and line.
     """
     try:
-        return template.texts[level].render({**variables_of(given), "level": level})
+        text = template.texts[level].render({**variables_of(given), "level": level})
     # A template is the user's code: whatever it raises is a mistake in it.
     except Exception as error:
         raise PipelineError([problem_of(error, template.name)]) from error
+    return text.replace("\0", "\ufffd")  # no argument of a program can hold it

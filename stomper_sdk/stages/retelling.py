@@ -24,7 +24,7 @@ class Retelling:
 
     @classmethod
     def of(cls, *folders: Path) -> Retelling:
-        return cls(tuple(map(str, folders)))
+        return cls(tuple(str(folder) for folder in folders if folder != folder.parent))
 
     def text(self, text: str) -> str:
         """What a tool printed, without secrets either: tests may print what they were given."""

@@ -92,6 +92,18 @@ def test_callers_are_in_files_that_import_it_also_through_others(tmp_path: Path)
     assert caller.text == "def main():\n    counter = Counter()\n    print(counter.pay(3))"
 
 
+def test_calls_side_by_side_are_shown_once_and_tests_last(tmp_path: Path) -> None:
+    head = "from shop import Counter\n\n\n"
+    calls = (
+        "def test_it():\n    counter = Counter()\n"
+        + "    counter.pay(1)\n" * 3
+        + "\n\n\n    counter.pay(2)\n"
+    )
+    write(tmp_path, {**FILES, "a/tests/test_a.py": head + calls})
+    callers = [(seen.path, seen.line) for seen in found(tmp_path, 12).callers]
+    assert callers == [("main.py", 6), ("a/tests/test_a.py", 6), ("a/tests/test_a.py", 12)]
+
+
 def test_a_long_class_is_told_by_its_heads(tmp_path: Path) -> None:
     body = "".join(f"        x = {number}\n" for number in range(60))
     text = f'class Price:\n    """Money."""\n\n    cents: int\n\n    def add(self, other):\n{body}'

@@ -227,6 +227,23 @@ def test_a_code_has_one_section_and_one_example() -> None:
     assert "F999 example of the tool" in prompt and "F401 example of the tool" not in prompt
 
 
+def test_long_lines_and_messages_and_many_findings_are_cut() -> None:
+    minified = f"var a = 1;{'x' * 100_000};var z = 26;"
+    finding = Finding("eslint", "no-var", f"Unexpected {'var ' * 9_000}here", "a.js", 1, 1)
+    for level, limit in zip(LEVELS, (3_500, 5_000, 12_000, 80_000), strict=True):
+        prompt = rendered(level, path="a.js", source=minified, findings=(finding,))
+        assert "a.js:1:1 no-var Unexpected" in prompt and "characters ...]" in prompt
+        assert len(prompt) < limit, (level, len(prompt))
+    many = tuple(attrs.evolve(finding, line=number) for number in range(1, 9_000, 10))
+    lines = "".join(f"var a{number} = {'1' * 60};\n" for number in range(9_000))
+    prompt = rendered("normal", path="a.js", source=lines, findings=many)
+    assert len(prompt) < 110_000 and re.search(r"\[\.\.\. \d+ more parts \.\.\.\]", prompt)
+
+
+def test_no_prompt_holds_what_no_argument_can() -> None:
+    assert "a\ufffdb" in rendered("verbose", source="a\0b\n", findings=())
+
+
 def test_files_without_text_or_lines_are_told_all_the_same() -> None:
     for level in LEVELS:
         for source in ("", "one line"):
