@@ -42,6 +42,11 @@ __all__ = ["CHECKS", "Check", "Evidence", "Look", "Scope", "ToolCheck", "Tree", 
 Scope = Literal["file", "project"]
 MAX_OUTPUT = 256 * 1024 * 1024
 _VERSION = re.compile(r"\d+(?:\.\d+)+\S*")
+#: What comes of reading something else than what a tool should print, or a file that it only says is there.
+_UNREADABLE = (
+    *(ArithmeticError, AttributeError, LookupError, MemoryError, OSError),
+    *(RecursionError, SyntaxError, TypeError, ValueError),
+)
 
 
 @attrs.frozen
@@ -273,7 +278,7 @@ class ToolCheck:
             paths: the files that it was asked for, None for everything; others are left out where a
                 file's findings depend on that file alone.
             runs: the tool's runs, none where there was nothing to look at.
-            read: reads the findings from one run; a ValueError, KeyError, TypeError, AttributeError or
+            read: reads the findings from one run; a ValueError, LookupError, TypeError, AttributeError or
                 SyntaxError means that the tool printed something else than it should.
 
         Raises:
@@ -294,7 +299,7 @@ class ToolCheck:
     ) -> tuple[Finding, ...]:
         try:
             return tuple(read(tree, done))
-        except (ValueError, KeyError, TypeError, AttributeError, SyntaxError, RecursionError) as error:
+        except _UNREADABLE as error:
             said = (done.text.strip() or done.error_text.strip())[:500]
             text = f"it printed what cannot be read ({type(error).__name__}: {error}): {said!r}"
             text = text if said else "it printed nothing, where findings were expected"

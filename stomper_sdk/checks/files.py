@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -88,7 +89,7 @@ def relative_to(root: Path, reported: str) -> str | None:
     The root may be reached through a link (`/tmp` on macOS) and be printed either way. A file of the
     tree that is itself a link keeps its own name.
     """
-    if "\0" in reported:
+    if not _can_be_named(reported):
         return None
     path = os.path.normpath(root / _with_slashes(root, reported))
     real_root = os.path.realpath(root)
@@ -97,6 +98,13 @@ def relative_to(root: Path, reported: str) -> str | None:
         if place.startswith(folder.rstrip(os.sep) + os.sep):
             return Path(place).relative_to(folder).as_posix()
     return None
+
+
+def _can_be_named(path: str) -> bool:
+    """Whether the system could have a file of that name."""
+    with contextlib.suppress(UnicodeEncodeError):
+        return b"\0" not in os.fsencode(path)
+    return False
 
 
 def _with_slashes(root: Path, reported: str) -> str:

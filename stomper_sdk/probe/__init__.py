@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import attrs
+from attrs.validators import deep_iterable, in_, instance_of, optional
 
 __all__ = ["ProbeReport", "TestOutcome", "probe_arguments", "probe_environment", "read_probe"]
 
@@ -25,23 +26,25 @@ class TestOutcome:
 
     __test__ = False
 
-    nodeid: str
-    file: str
-    line: int | None
-    outcome: Literal["passed", "failed", "skipped", "xfailed", "error"]
-    phase: str
-    message: str
-    longrepr: str
+    nodeid: str = attrs.field(validator=instance_of(str))
+    file: str = attrs.field(validator=instance_of(str))
+    line: int | None = attrs.field(validator=optional(instance_of(int)))
+    outcome: Literal["passed", "failed", "skipped", "xfailed", "error"] = attrs.field(
+        validator=in_(("passed", "failed", "skipped", "xfailed", "error"))
+    )
+    phase: str = attrs.field(validator=instance_of(str))
+    message: str = attrs.field(validator=instance_of(str))
+    longrepr: str = attrs.field(validator=instance_of(str))
 
 
 @attrs.frozen
 class ProbeReport:
     """What became of a run; `foreign_modules` holds the files imported from the foreign folders."""
 
-    exit_status: int
+    exit_status: int = attrs.field(validator=instance_of(int))
     tests: tuple[TestOutcome, ...]
     collection_errors: tuple[TestOutcome, ...] = ()
-    foreign_modules: tuple[str, ...] = ()
+    foreign_modules: tuple[str, ...] = attrs.field(default=(), validator=deep_iterable(instance_of(str)))
 
 
 def probe_arguments() -> tuple[str, ...]:
@@ -69,17 +72,21 @@ def probe_environment(report: Path, env: Mapping[str, str], foreign: Sequence[Pa
 
 
 def read_probe(report: Path) -> ProbeReport | None:
-    """What the probe wrote; None where pytest ended before it could: it crashed or could not start."""
+    """What the probe wrote.
+
+    None where pytest ended before it could, crashed or could not start; or where what is there was written by
+    somebody else, as tests can.
+    """
     try:
         found = json.loads(report.read_bytes())
-    except FileNotFoundError:
+        return ProbeReport(
+            exit_status=found["exit_status"],
+            tests=_outcomes(found["tests"]),
+            collection_errors=_outcomes(found["collection_errors"]),
+            foreign_modules=tuple(found["foreign_modules"]),
+        )
+    except (AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError):
         return None
-    return ProbeReport(
-        exit_status=found["exit_status"],
-        tests=_outcomes(found["tests"]),
-        collection_errors=_outcomes(found["collection_errors"]),
-        foreign_modules=tuple(found["foreign_modules"]),
-    )
 
 
 def _outcomes(entries: Sequence[Mapping[str, Any]]) -> tuple[TestOutcome, ...]:

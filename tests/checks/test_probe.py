@@ -116,3 +116,22 @@ def test_the_probe_hides_no_module(tmp_path: Path) -> None:
     assert (first, Path(last, "stomper_probe.py").is_file()) == ("/mine", True)
     assert environment["OTHER"] == "x"
     assert environment["STOMPER_PROBE_FOREIGN"] == f"/a{os.pathsep}/b"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b"[" * 100_000,
+        b'{"exit_status": 0}',
+        b'{"exit_status": 0, "tests": [{}], "collection_errors": [], "foreign_modules": []}',
+        b'{"exit_status": 0, "tests": [], "collection_errors": [], "foreign_modules": [1]}',
+        b'{"exit_status": null, "tests": [], "collection_errors": [], "foreign_modules": []}',
+    ],
+)
+def test_a_report_that_somebody_else_wrote_is_none(written: bytes, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    report.write_bytes(written)
+    assert read_probe(report) is None
