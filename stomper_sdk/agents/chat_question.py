@@ -74,6 +74,8 @@ def most_tokens_in(task: AgentTask, edit_format: str, model: str, limit: int) ->
 def _source(task: AgentTask) -> str:
     try:
         target = inside(task.workspace, task.path)
+        if not target.is_file():
+            raise AgentError(f"{task.path} is not there, or no file")
         return decoded(target.read_bytes(), task.path).shown
     except (OSError, ValueError) as error:
         raise AgentError(f"{task.path} cannot be read: {error}") from error

@@ -215,7 +215,11 @@ class Endpoint:
 
     async def _opened(self) -> openai.AsyncOpenAI:
         if self._context is None:
-            self._context = await trio.to_thread.run_sync(_prepared)
+            try:
+                self._context = await trio.to_thread.run_sync(_prepared)
+            except ImportError as error:
+                hint = "Install it anew: pip install --force-reinstall 'stomper_sdk[chat]'"
+                raise AgentError(f"the package openai cannot be imported: {error}", hint) from error
         import httpx2
         import openai
 
@@ -233,10 +237,11 @@ class Endpoint:
 
 
 def _prepared() -> ssl.SSLContext:
-    """Import what takes its time to be imported, and read the certificates that the system trusts."""
+    """Import what takes its time to be imported, and read the certificates that are trusted."""
+    import httpx2
     import openai  # noqa: F401
 
-    return ssl.create_default_context()
+    return httpx2.create_ssl_context()
 
 
 def _foreign_errors() -> tuple[type[Exception], ...]:

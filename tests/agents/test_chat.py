@@ -130,6 +130,21 @@ async def test_what_does_not_fit_is_refused_before_it_is_paid_for(make_task: Mak
     assert server.requests == []
 
 
+async def test_a_file_that_is_none_is_not_waited_for(make_task: MakeTask) -> None:
+    os.mkfifo(make_task().workspace / "pipe.py")
+    assert "pipe.py is not there, or no file" in (await refusal(make_task({}, path="pipe.py"), FIX)).message
+    assert "b.py is not there, or no file" in (await refusal(make_task({}, path="b.py"), FIX)).message
+
+
+async def test_of_a_file_that_is_long_and_has_no_lines_the_head_is_shown(make_task: MakeTask) -> None:
+    finding = Finding("mypy", "misc", "something is wrong", "a.py", None, None)
+    task = make_task({"a.py": "import os\n" + "x = 1\n" * 9000}, findings=(finding,))
+    with ModelServer([Reply(FIX)]) as server:
+        await agent(server, max_input_tokens=1000).edit(task)
+        shown = asked(task, server)[1]
+    assert "   1 | import os\n" in shown and "  20 | x = 1\n```" in shown
+
+
 async def test_all_edits_are_made_or_none(make_task: MakeTask) -> None:
     task = make_task({"a.py": "import os\n", "b.py": "x = 1\n"})
     more = "<<<<<<< SEARCH\n{}\n=======\n>>>>>>> REPLACE\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -218,6 +219,15 @@ async def test_too_much_at_once_makes_fewer_ask_at_a_time() -> None:
                 nursery.start_soon(ask, server, None, 9)
     assert endpoint.limiter.peak == 8
     assert max(seen[8:]) <= 4
+
+
+async def test_a_package_that_is_damaged_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openai", None)
+    with (
+        ModelServer([OK]) as server,
+        pytest.raises(AgentError, match="the package openai cannot be imported"),
+    ):
+        await ask(server)
 
 
 async def test_the_client_is_closed_by_the_last_who_used_it() -> None:
