@@ -10,6 +10,7 @@ import pytest
 
 import stomper_sdk
 from stomper_sdk import AgentTask
+from stomper_sdk.prompts import Neighbours
 from stomper_sdk.stages.retelling import Retelling
 
 if TYPE_CHECKING:
@@ -97,7 +98,12 @@ def test_a_guide_that_no_workspace_has_is_refused(make: Make) -> None:
         prompts_of(repo, **{"prompt.guides": ["AGENT.md"]})
 
 
-def test_what_is_related_is_told_at_the_last_level(make: Make) -> None:
+def test_what_is_related_is_told_at_the_last_level_and_looked_for_only_there(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    look = Neighbours.of
+    monkeypatch.setattr(Neighbours, "of", lambda *args: asked.append(args[1]) or look(*args))
     repo = make({"b.py": "from a import total\n\n\ndef pay(basket):\n    return total(basket)\n"})
     source = SOURCE.replace("    return", "    unused = 1\n    return")
     repo.commit({"a.py": source})
@@ -105,6 +111,7 @@ def test_what_is_related_is_told_at_the_last_level(make: Make) -> None:
     prompts = prompts_of(repo, source + "import re\n", **settings)
     assert ["return total(basket)" in prompt for prompt in prompts] == [False, False, False, True]
     assert "`total`, `b.py:5`:" in prompts[3]
+    assert asked == ["a.py"]
 
 
 def test_a_later_attempt_is_told_whether_the_last_one_is_in_the_file(make: Make) -> None:
