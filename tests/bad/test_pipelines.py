@@ -48,11 +48,11 @@ def test_nor_is_it_extended(name: str, command: Any, pipeline: Pipeline) -> None
     assert (shown.code, f"{path}:1:10: extends: {name} is no regular file" in shown.err) == (2, True)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_file_that_may_not_be_read_says_so(command: Any, pipeline: Pipeline) -> None:
+def test_a_file_that_may_not_be_read_says_so(start: Any, pipeline: Pipeline, unprivileged: list[str]) -> None:
     path = pipeline("version: 1\n")
     path.chmod(0)
-    assert "cannot be read: Permission denied" in command("validate", path).err
+    seen = start("validate", path, before=unprivileged)
+    assert (seen.code, "cannot be read: Permission denied" in seen.err) == (2, True)
 
 
 @pytest.mark.parametrize("name", ["no\0name", "\0"])
