@@ -22,6 +22,7 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import attrs
 import trio
@@ -175,10 +176,18 @@ def _unclaimed(pid: int) -> bool:
     """Whether nobody but us will ever reap a dead child.
 
     It has no environment left that would tell whose it was: ours were orphans when we got them, so no
-    `Popen` of this Python knows them. (By type, since `isinstance` would wake lazy objects.)
+    `Popen` of this Python knows them. They are found by their class, and not among all objects there are:
+    whoever holds those, holds tuples that other threads are about to make, which fails there (SystemError).
     """
-    every = (each for each in gc.get_objects() if issubclass(type(each), subprocess.Popen))
+    kinds = list(_kinds_of(subprocess.Popen))
+    every = (each for each in gc.get_referrers(*kinds) if type(each) in kinds)
     return all(getattr(each, "pid", None) != pid for each in every)
+
+
+def _kinds_of(kind: type[Any]) -> Iterator[type[Any]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from _kinds_of(below)
 
 
 def _carries(environ: bytes, marker: str) -> bool:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from stomper_sdk import process
+from stomper_sdk import orphans, process
 from stomper_sdk.process import CommandTimeout, adopting_orphans, clean_environment, run_command
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="orphans are adopted on Linux only")
@@ -255,3 +256,36 @@ def test_overlapping_runs_adopt_until_the_last_has_ended() -> None:
         python(code), env=importing(), capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.stdout.split(), done.stderr) == (["1", "1", "0"], "")
+
+
+@linux
+def test_who_a_dead_child_belongs_to_is_looked_up_beside_other_threads() -> None:
+    """A tuple that another thread was making at that moment, slowly, was one no more."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+
+    class Other(subprocess.Popen[bytes]): ...
+
+    other = Other(["true"])
+    other.wait()
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            assert orphans._unclaimed(0)
+
+    def slowly() -> Iterator[int]:
+        for number in range(40):
+            time.sleep(0.0005)
+            yield number
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for _ in range(10):
+            assert tuple(slowly()) == tuple(range(40))
+    finally:
+        stop.set()
+        looking.join()
+    assert not orphans._unclaimed(process.pid)
+    assert not orphans._unclaimed(other.pid)
