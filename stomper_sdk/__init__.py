@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from stomper_sdk.model.learned import Learned as Learned
     from stomper_sdk.model.pipeline import Pipeline as Pipeline
     from stomper_sdk.model.plan import Plan as Plan
+    from stomper_sdk.model.price import Usage as Usage
     from stomper_sdk.model.result import Attempt as Attempt
     from stomper_sdk.model.result import FileResult as FileResult
     from stomper_sdk.model.result import RunResult as RunResult
@@ -52,6 +53,7 @@ _HOMES = {
     "RunResult": "model.result",
     "Selection": "api",
     "StomperError": "errors",
+    "Usage": "model.price",
     "agent": "decorators",
     "check": "decorators",
     "clean": "api",

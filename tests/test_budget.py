@@ -16,10 +16,9 @@ import pytest
 import trio
 
 import stomper_sdk
-from stomper_sdk import AgentReply, AgentTask, RunResult
+from stomper_sdk import AgentReply, AgentTask, RunResult, Usage
 from stomper_sdk.cli import main
 from stomper_sdk.errors import PipelineError
-from stomper_sdk.model.price import Usage
 
 if TYPE_CHECKING:
     from tests.conftest import Checkout
@@ -325,3 +324,38 @@ def test_what_agents_used_in_past_runs_is_known_to_the_next(make_checkout: Calla
     agent = Spender()
     assert run(repo, agent, {"tokens": 40_000}).exit_code == 0
     assert agent.peak > 2, "nobody has to begin alone"
+
+
+def test_a_full_disk_when_something_was_spent_is_said(make_checkout: Callable[..., Checkout]) -> None:
+    repo = make_checkout(FILES)
+    repo.write({".stomper/pipeline.yaml": COSTLY.replace("PRICE", "price: 0")})
+    command = [sys.executable, "-m", "stomper_sdk", "run", str(repo.root / ".stomper/pipeline.yaml")]
+    place = ["--repo", str(repo.root), "--no-progress"]
+    env = {**os.environ, "STOMPER_FAULTS": "spent:3=raise"}
+    full = subprocess.run(
+        [*command, *place], env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert full.returncode == 3
+    assert "No space left on device" in full.stderr
+    assert "bug" not in full.stderr
+    assert repo.leftovers() == []
+    assert stomper_sdk.run(repo=repo.root, resume="last").exit_code == 0
+
+
+def test_an_agent_that_tells_nothing_stops_the_run_until_it_is_said_to_cost_nothing(
+    make_checkout: Callable[..., Checkout],
+) -> None:
+    repo = make_checkout(FILES)
+    edit = ["sed", "-i", "/^import os$/d", "{file}"]
+    agents = {"builtin": {"use": "command", "run": edit, "prompt": "none"}}
+    file = repo.root / ".stomper" / "pipeline.yaml"
+    body = {"version": 1, "extends": "default", "agents": agents, "test_validation": {"mode": "none"}}
+    repo.write({".stomper/pipeline.yaml": json.dumps({**body, "budget": {"tokens": 1000}})})
+    result = stomper_sdk.run(file, repo=repo.root)
+    assert (result.exit_code, result.count("fixed")) == (4, 1)
+    assert "agent builtin does not tell how many tokens it uses" in result.notices[-1]
+    assert "say agents.builtin.price: 0" in result.notices[-1]
+    said = {"agents.builtin.price": 0}
+    more = stomper_sdk.run(repo=repo.root, resume="last", overrides=said)
+    assert (more.exit_code, more.count("fixed")) == (0, 24)
+    assert more.spent.tokens is None

@@ -151,8 +151,9 @@ def _other_kind(root: Node, section: str, name: str | int, child: Node) -> bool:
 
 def digest_of(pipeline: Pipeline) -> str:
     """What tells a pipeline from another: not how fast it goes, what it may cost, nor the environment."""
-    own = ("parallelism", "budget")
-    told = {key: value for key, value in unstructure(pipeline).items() if key not in own}
+    own, unpriced = ("parallelism", "budget"), [attrs.evolve(it, price=None) for it in pipeline.agents]
+    written = unstructure(attrs.evolve(pipeline, agents=tuple(unpriced)))
+    told = {key: value for key, value in written.items() if key not in own}
     text = json.dumps(told, sort_keys=True, default=str)
     return hashlib.sha256(hide(text, pipeline.secrets).encode()).hexdigest()
 
