@@ -13,6 +13,7 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})\s*(.*)")
 _DECORATION = re.compile(
     r"^(?:[#>*\s-]*\s)?(?:(?:file ?name|file|path)\s*:\s*|file(?: ?name)?\s+)?", re.IGNORECASE
 )
+_QUOTED = re.compile(r"`([^`\s]+)`")
 _ELLIPSIS = re.compile(r"\s*(?:\.{3}|…)\s*")
 _COMMENT = re.compile(r"\s*(?:#|//|--|;|/\*|<!--)+\s*(.*?)\s*(?:\*/|-->)?\s*")
 _DOTS = re.compile(r"\.{3}|…")
@@ -48,7 +49,7 @@ def fence_of(line: str) -> tuple[str, str] | None:
     return (match[1], match[2].strip()) if match and "`" not in match[2] else None
 
 
-def named_path(line: str, path: str) -> str | None:
+def named_path(line: str, path: str, *, in_sentence: bool = False) -> str | None:
     """The file that a line names, alone or decorated as in `### File: **a.py**:`; None where it names none.
 
     A word that is no path by its look counts only where it is the file that was asked about.
@@ -57,7 +58,12 @@ def named_path(line: str, path: str) -> str | None:
     text = text.rstrip(":").strip("*`\"'").rstrip(":").strip().replace("\\_", "_").removeprefix("./")
     if text == path:
         return text
-    if not text or re.search(r"\s", text) or _ELLIPSIS.fullmatch(text):
+    if re.search(r"\s", text):
+        # As in "Now `src/b.py`:"; a dot alone may be that of a module.
+        words = _QUOTED.findall(line) if in_sentence else ()
+        told = {word for word in words if "/" in word and PurePosixPath(word).suffix}
+        return told.pop() if len(told) == 1 else None
+    if not text or _ELLIPSIS.fullmatch(text):
         return None
     looks = "/" in text or (PurePosixPath(text).suffix and text[-1].isalnum())
     return text if looks and re.fullmatch(r"[^<>|\"'`*?;={}()\[\],]+", text) else None

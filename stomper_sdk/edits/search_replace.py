@@ -81,8 +81,8 @@ def _path_above(above: Sequence[str], path: str) -> str | None:
     """The path in the lines above a block, or in its fence; fences and empty lines may stand between."""
     for line in [*above[: -_ABOVE - 1 : -1]]:
         fence = fence_of(line)
-        said = fence[1].split()[-1:] if fence else [line]
-        named = named_path(said[0].rpartition(":")[2] if fence else said[0], path) if said else None
+        told = fence[1].rpartition(" ")[2].rpartition(":")[2] if fence else line
+        named = named_path(told, path, in_sentence=True)
         if named or (line.strip() and not fence):
             return named
     return None

@@ -102,7 +102,7 @@ class Endpoint:
                 self._refused.add(trouble.without)
                 continue
             tries += 1
-            allowed = 0 if self._is_down else retries
+            allowed = 0 if self._is_down and trouble.down else retries
             if not trouble.again or tries > allowed or meter.tokens > question.most:
                 raise self._given_up(trouble, tries)
             await trio.sleep(_wait(trouble, tries))

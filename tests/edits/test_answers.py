@@ -144,6 +144,22 @@ def test_blocks_may_be_of_other_files_and_make_new_ones() -> None:
     assert apply([Edit("lib/c.py", "", "new\n")], None) == "new\n"
 
 
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        ("Now the other file, `lib/b.py`:", "lib/b.py"),
+        ("### File: `lib/b.py`", "lib/b.py"),
+        ("filename: b.py", "b.py"),
+        ("I took out `os.path` and `and/or`:", "src/a.py"),
+        ("Both `lib/b.py` and `lib/c.py`:", "src/a.py"),
+        ("Done:", "src/a.py"),
+    ],
+)
+def test_a_line_above_may_name_the_file(line: str, path: str) -> None:
+    (edit,) = parse("search-replace", f"{line}\n\n```\n{block('', '')}", "src/a.py")
+    assert edit.path == path
+
+
 def test_rules_of_equal_signs_are_no_dividers_where_they_are_longer() -> None:
     source = "Title\n========\n\ntext\n"
     answer = block("Title\n========\n", "Other\n========\n")
@@ -202,7 +218,7 @@ def test_an_ellipsis_that_the_file_itself_has_is_a_line_like_others() -> None:
         f"src/a.py\n```python\n{WITHOUT_SYS}",
         f"src/a.py\r\n```\r\n{WITHOUT_SYS}```".replace("\n", "\r\n").replace("\r\r", "\r"),
         f"src/a.py\n```\n{WITHOUT_SYS}```\n" * 2,
-        f"src/a.py\n```\n{WITHOUT_SYS}```\nNow run:\n```bash\nruff check\n```\n",
+        f"src/a.py\n```\n{WITHOUT_SYS}```\nNow run `bin/check.sh`:\n```bash\nruff check\n```\n",
     ],
 )
 def test_whole_files_in_many_shapes(answer: str) -> None:
