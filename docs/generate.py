@@ -18,6 +18,7 @@ import attrs
 import yaml
 
 from stomper_sdk.agents.base import AGENTS
+from stomper_sdk.agents.presets.table import PRESETS
 from stomper_sdk.checks.base import CHECKS
 from stomper_sdk.commands.parser import Parser, full_parser
 from stomper_sdk.commands.settings import NEVER_IN_PROJECT, Option
@@ -281,10 +282,26 @@ def action_table(part: str) -> str:
     return table((part.removesuffix("s"), "meaning"), *rows)
 
 
+def preset_table(_: str) -> str:
+    """The coding-agent tools, as their presets know them."""
+    rows = (
+        (
+            code(preset.name),
+            f"{preset.title}, {code(preset.program)}",
+            code(preset.install) if " " in preset.install else preset.install,
+            ", ".join(code(key) for key in preset.keys),
+            "no" if preset.with_base_url is None else "yes",
+        )
+        for preset in PRESETS.values()
+    )
+    return table(("`use`", "tool, program", "install it", "keys that it is given", "`base_url`"), *rows)
+
+
 REGIONS: Mapping[str, Callable[[str], str]] = {
     "keys": key_table,
     "checks": plugin_list(CHECKS),
     "agents": plugin_list(AGENTS),
+    "presets": preset_table,
     "stages": stage_table,
     "result": result_table,
     "reducers": reducer_table,

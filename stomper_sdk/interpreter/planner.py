@@ -110,10 +110,13 @@ def _further_problems(pipeline: Pipeline) -> Iterator[Problem]:
 
 
 def _unconfined(pipeline: Pipeline, cascade: Iterable[Agent]) -> Iterator[Problem]:
-    """Agents that a sandbox would not hold."""
+    """Agents that a sandbox would not hold, or not let out to their model."""
     for agent in cascade if pipeline.sandbox.kind != "none" else ():
         if not getattr(agent, "confined", False):
             text = "it runs in this process, which no sandbox holds; use a command, or sandbox.kind: none"
+            yield Problem(text, f"agents.{agent.name}")
+        elif pipeline.sandbox.network == "deny" and getattr(agent, "needs_network", False):
+            text = "it asks a model, from which sandbox.network: deny keeps it; use model-only or allow"
             yield Problem(text, f"agents.{agent.name}")
 
 

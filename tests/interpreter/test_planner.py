@@ -6,6 +6,8 @@ import pytest
 
 import stomper_sdk
 from stomper_sdk.errors import PipelineError
+from stomper_sdk.interpreter.planner import resolve
+from stomper_sdk.stages.base import Selection
 
 NO_MODULE = {"checks": {"mine": {"use": "no_such_module:check"}}}
 NO_ATTRIBUTE = {"checks": {"mine": {"use": "json:lods"}}}
@@ -34,6 +36,19 @@ def test_names_and_options_are_looked_up_before_a_run(override: dict[str, object
     with pytest.raises(PipelineError) as caught:
         stomper_sdk.validate("default", overrides=override)
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("network", ["deny", "allow", "model-only"])
+def test_a_tool_that_asks_a_model_needs_a_way_to_it(network: str) -> None:
+    overrides = {"sandbox.kind": "auto", "sandbox.network": network, "agents.tool.use": "codex"}
+    pipeline = stomper_sdk.load_pipeline("default", overrides=overrides)
+    selection = Selection(agents=("tool",))
+    if network != "deny":
+        assert [tier.agent.name for tier in resolve(pipeline, selection, {}, Path()).cascade] == ["tool"]
+        return
+    with pytest.raises(PipelineError) as caught:
+        resolve(pipeline, selection, {}, Path())
+    assert "agents.tool: it asks a model, from which sandbox.network: deny keeps it" in str(caught.value)
 
 
 def test_mistakes_are_told_together_each_at_its_place(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 
 import pytest
 
@@ -46,6 +48,13 @@ def test_it_fixes_a_file_and_what_it_used_is_known(tool: str) -> None:
     assert (seen.exit_code, seen.outcome, seen.fixed) == (0, "fixed", True), seen
     assert (seen.tokens_in, seen.tokens_out) == (100 * seen.requests, 10 * seen.requests), seen
     assert seen.turns == seen.requests, seen
+
+
+@each
+@pytest.mark.skipif(shutil.which("bwrap") is None or os.geteuid() != 0, reason="needs bwrap, as root")
+def test_it_fixes_a_file_in_a_sandbox(tool: str) -> None:
+    seen = tried(tool, "bubblewrap")
+    assert (seen.exit_code, seen.outcome, seen.fixed) == (0, "fixed", True), seen
 
 
 @each

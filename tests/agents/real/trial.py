@@ -45,6 +45,7 @@ agents: {{tool: {{use: {use}, model: {model}, base_url: "{url}", timeout: {timeo
 retry: {{max_attempts: 1}}
 prompt: {{strategy: "fixed:minimal"}}
 test_validation: {{mode: none}}
+sandbox: {{kind: {sandbox}, network: allow}}
 stages:
   - initialize
   - collect_errors
@@ -105,8 +106,10 @@ def _killing(tool: Tool, kill: Callable[[], None]) -> Callable[[Request], Reply]
     return decide
 
 
+SANDBOXES = ("bubblewrap", "landlock")
 CASES: Mapping[str, Callable[[Tool, Callable[[], None]], Callable[[Request], Reply]]] = {
     "fix": lambda tool, kill: tool.fix,
+    **dict.fromkeys(SANDBOXES, lambda tool, kill: tool.fix),
     "refused": _failing(Reply(status=401, message="invalid api key")),
     "limited": _failing(Reply(status=429, message="rate limit reached", headers={"Retry-After": "1"})),
     "quota": lambda tool, kill: lambda request: tool.used_up,
@@ -131,6 +134,7 @@ def trial(tool: Tool, case: str, folder: Path) -> Outcome:
                 use=tool.name,
                 model=tool.model,
                 url=server.url + tool.path,
+                sandbox=case if case in SANDBOXES else "none",
                 timeout=tool.patience if case == "hung" else _SECONDS,
             )
             (Path(scratch) / "pipeline.yaml").write_text(text)
