@@ -69,8 +69,33 @@ def reached_from(environment: jinja2.Environment, name: str, level: str) -> Reac
 
 
 def named_by(reached: Reached) -> Iterable[str]:
-    """The variables that any of the parts speaks of."""
-    return {name for part in reached.parts for name in part.unset}
+    """The variables that any of the parts speaks of, less those of blocks that the user's own replaces."""
+    first = reached.parts[0]
+    above = _above(first, reached) if first.own else []
+    names = {name for part in reached.parts if part not in above for name in part.unset}
+    replaced = _replaced(first)
+    for part in above:
+        names |= _unset_without(part, replaced, reached.environment)
+        replaced |= _replaced(part)
+    return names
+
+
+def _replaced(part: Part) -> set[str]:
+    """The blocks of which nothing is left that a template below this part has: no super() asks for it."""
+    from jinja2 import nodes
+
+    blocks = part.tree.find_all(nodes.Block)
+    return {each.name for each in blocks if all(name.name != "super" for name in each.find_all(nodes.Name))}
+
+
+def _unset_without(part: Part, blocks: set[str], environment: jinja2.Environment) -> frozenset[str]:
+    from jinja2 import meta, nodes
+
+    _, tree = _parsed(environment, part.name)
+    for block in tree.find_all(nodes.Block):
+        if block.name in blocks:
+            block.body = []
+    return frozenset(meta.find_undeclared_variables(tree))
 
 
 def problems_in(reached: Reached) -> Iterator[Problem]:
@@ -102,11 +127,15 @@ def _part(environment: jinja2.Environment, name: str, level: str) -> Part:
 def _read(environment: jinja2.Environment, name: str) -> Part:
     from jinja2 import meta
 
+    filename, tree = _parsed(environment, name)
+    environment.get_template(name)  # compiled by its name, so that an unknown filter is told with its place
+    return Part(name, filename, tree, frozenset(meta.find_undeclared_variables(tree)))
+
+
+def _parsed(environment: jinja2.Environment, name: str) -> tuple[str, nodes.Template]:
     assert environment.loader is not None
     source, filename, _ = environment.loader.get_source(environment, name)
-    tree = environment.parse(source, name, filename)
-    environment.get_template(name)  # compiled by its name, so that an unknown filter is told with its place
-    return Part(name, filename or name, tree, frozenset(meta.find_undeclared_variables(tree)))
+    return filename or name, environment.parse(source, name, filename)
 
 
 def _referenced(environment: jinja2.Environment, tree: nodes.Template, level: str) -> Iterator[str | None]:

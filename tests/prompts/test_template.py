@@ -212,5 +212,9 @@ def test_whether_it_needs_what_costs_time(tmp_path: Path) -> None:
     assert wanted == {"explanations": [False, False, True, True], "related": [False, False, False, True]}
     assert mentions(own(tmp_path, "{% include 'default/detailed.md.j2' %}"), "normal", "explanations")
     assert not mentions(own(tmp_path, "{{ path }}"), "normal", "explanations")
+    head = '{% extends "default/verbose.md.j2" %}{% block related %}'
+    assert not mentions(own(tmp_path, head + "{% endblock %}"), "normal", "related")
+    assert mentions(own(tmp_path, head + "{{ super() }}{% endblock %}"), "normal", "related")
+    assert mentions(own(tmp_path, head + "{{ related }}{% endblock %}"), "normal", "related")
     anything = own(tmp_path, '{% set part = "default/verbose.md.j2" %}{% include part %}')
     assert mentions(anything, "normal", "related")
