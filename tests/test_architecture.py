@@ -24,7 +24,7 @@ FLOORS = (
     {"stages", "testing", "starter"},
     {"interpreter", "decorators"},
     {"api"},
-    {"demo", "console", "doctor"},
+    {"demo", "console", "doctor", "look"},
     {"commands"},
     {"cli"},
 )

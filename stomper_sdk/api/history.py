@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import attrs
 import trio
 
 from stomper_sdk import config
@@ -26,7 +27,9 @@ from stomper_sdk.interpreter.resuming import check_own
 from stomper_sdk.interpreter.verifying import verify_result
 from stomper_sdk.journal.history import LAST, find_run, past_runs, result_of
 from stomper_sdk.journal.session import session_folder
-from stomper_sdk.journal.unfinished import Unfinished, read_unfinished
+from stomper_sdk.journal.spans import read_spans
+from stomper_sdk.journal.unfinished import Unfinished, find_unfinished, read_unfinished
+from stomper_sdk.model.file import FileResult
 from stomper_sdk.model.history import PastRun
 from stomper_sdk.model.result import RunResult
 from stomper_sdk.model.verification import Verification
@@ -34,7 +37,7 @@ from stomper_sdk.orphans import adopting_orphans
 from stomper_sdk.vcs.git import in_thread
 from stomper_sdk.vcs.repository import Repository, open_repository, try_repository
 
-__all__ = ["clean", "diff", "load_run", "revert", "runs", "verify"]
+__all__ = ["clean", "diff", "kept_file", "load_run", "revert", "runs", "verify"]
 
 
 def clean(repo: Folder = ".") -> tuple[str, ...]:
@@ -58,7 +61,7 @@ def runs(repo: Folder = ".", *, limit: int = 0) -> tuple[PastRun, ...]:
 
 
 def load_run(session: str = LAST, repo: Folder = ".") -> RunResult:
-    """What became of a run, without what is not kept: prompts, replies, the text of the code.
+    """What became of a run, without prompts and replies: `kept_file` has those of one file.
 
     Args:
         session: its id, a part of it that no other has, or `last`.
@@ -68,7 +71,19 @@ def load_run(session: str = LAST, repo: Folder = ".") -> RunResult:
         UsageError: there is no such run, or more than one.
         StomperError: it left no result that can be read.
     """
-    return result_of(find_run(_root(repo), session))
+    root = _root(repo)
+    result = result_of(find_run(root, session))
+    return attrs.evolve(result, repo=str(repo), spans=read_spans(session_folder(root, result.session_id)))
+
+
+def kept_file(session_id: str, path: str, repo: Folder = ".") -> FileResult | None:
+    """What a run's journal has kept of one file, prompts and replies too; None where it has nothing.
+
+    Raises:
+        StomperError: it cannot be read.
+    """
+    past = find_unfinished(session_folder(_root(repo), session_id))
+    return next((file for file in past.ended if file.path == path), None) if past else None
 
 
 def diff(session: str = LAST, repo: Folder = ".") -> str:

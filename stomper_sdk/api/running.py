@@ -15,6 +15,7 @@ import attrs
 import trio
 
 from stomper_sdk.api.handle import RunHandle
+from stomper_sdk.api.recording import Recorder
 from stomper_sdk.api.starting import (
     Folder,
     Order,
@@ -38,6 +39,7 @@ from stomper_sdk.interpreter.run import Run, interpret
 from stomper_sdk.interpreter.scheduler import Control
 from stomper_sdk.interpreter.telling import tell
 from stomper_sdk.journal.session import RESULT
+from stomper_sdk.journal.spans import SPANS, spans_to_dict
 from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.model.plan import Plan
 from stomper_sdk.model.result import RunResult
@@ -202,6 +204,8 @@ def validate(
 
 
 async def _run(order: Order) -> RunResult:
+    recorder = Recorder()
+    order = attrs.evolve(order, listeners=(recorder.listen, *order.listeners))
     with machine_limits(permissions=True), alone(), adopting_orphans():
         async with opened(order) as start:
             context = start.context
@@ -209,7 +213,7 @@ async def _run(order: Order) -> RunResult:
             context.emit(RunStarted(context.clock(), context.session.id, context.pipeline.name))
             error = await _interpreted(start.program, context, order.control, run)
             result = tell(run, context, order.control, error, os.fspath(order.repo), await _head(context))
-            result = await _kept(result, context)
+            result = await _kept(attrs.evolve(result, spans=tuple(recorder.spans)), context)
             LAST.result = result
             context.emit(RunFinished(context.clock(), result))
             return result
@@ -227,6 +231,7 @@ async def _kept(result: RunResult, context: Context) -> RunResult:
     """Keep the result; where that is not possible, what was done is told all the same."""
     try:
         point("result")
+        await in_thread(context.session.record, SPANS, spans_to_dict(result.spans))
         await in_thread(context.session.record, RESULT, to_dict(result))
     except OSError as error:
         text = f"the result could not be kept in {context.session.folder}: {error.strerror}"

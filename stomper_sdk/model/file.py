@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 from typing import Any, Literal, get_args
 
 import attrs
@@ -12,6 +13,7 @@ from stomper_sdk.errors import AgentFailure
 from stomper_sdk.model.evidence import Evidence
 from stomper_sdk.model.finding import Finding, compare
 from stomper_sdk.model.plan import FileTask
+from stomper_sdk.model.present import one_line
 from stomper_sdk.model.price import Usage
 
 __all__ = [
@@ -26,6 +28,8 @@ __all__ = [
     "gone",
     "settled",
 ]
+
+_LOOK = "stomper_sdk.look"
 
 Outcome = Literal["fixed", "partial", "unfixed", "rejected", "conflict", "error", "skipped", "cancelled"]
 AttemptOutcome = Literal[
@@ -50,7 +54,7 @@ class CodeTally:
     fixed: int
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Attempt:
     """One round of prompt, agent, verify, test. Times are seconds.
 
@@ -84,13 +88,20 @@ class Attempt:
     why: str | None = None
     round: int = 1
 
+    def __repr__(self) -> str:
+        who = one_line(f"{self.number}, {self.agent}: {self.outcome}")
+        return f"<Attempt {who}, {self.fixed_count} fixed, {self.remaining_count} left>"
+
+    def _repr_html_(self) -> str:
+        return str(import_module(_LOOK).attempt_html(self))
+
     @property
     def usage(self) -> Usage:
         """What the agent told of its use."""
         return Usage(self.tokens_in, self.tokens_out, self.cost_usd)
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class FileResult:
     """What became of one file.
 
@@ -121,6 +132,13 @@ class FileResult:
     tests: str | None = None
     attempts: tuple[Attempt, ...] = ()
     notes: Mapping[str, Any] = attrs.field(factory=dict)
+
+    def __repr__(self) -> str:
+        who = one_line(f"{self.path}: {self.outcome}")
+        return f"<FileResult {who}, {self.fixed_count} fixed, {self.remaining_count} left>"
+
+    def _repr_html_(self) -> str:
+        return str(import_module(_LOOK).file_html(self))
 
     @property
     def attempt_count(self) -> int:

@@ -280,6 +280,15 @@ class Pipeline:
             pending = [*spec.children, *pending]
         return None
 
+    def with_(self, **overrides: object) -> Pipeline:
+        """The same pipeline with something else at some dotted paths: `with_(**{"retry.max_attempts": 5})`.
+
+        Raises:
+            PipelineError: with every problem that this makes.
+        """
+        varied: Pipeline = import_module("stomper_sdk.config").load_pipeline(self, overrides=overrides)
+        return varied
+
     def __repr__(self) -> str:
         parts = {
             "checks": [check.name for check in self.checks],

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Mapping, Sequence
+from importlib import import_module
 
 import attrs
 
 from stomper_sdk.model.evidence import Evidence
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.model.forecast import Forecast
+from stomper_sdk.model.present import counted
 
 __all__ = ["FileTask", "Plan", "Skipped"]
+
+_LOOK = "stomper_sdk.look"
 
 
 @attrs.frozen
@@ -32,7 +36,7 @@ class Skipped:
     findings: tuple[Finding, ...]
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Plan:
     """The tasks in order; `baseline` is every finding of the base commit, targeted or not.
 
@@ -52,6 +56,12 @@ class Plan:
     evidence: tuple[Evidence, ...] = ()
     tree_evidence: tuple[Evidence, ...] = ()
     forecast: Forecast | None = None
+
+    def __repr__(self) -> str:
+        return f"<Plan {counted(len(self.tasks), 'file')}, {counted(self.finding_count, 'finding')}>"
+
+    def _repr_html_(self) -> str:
+        return str(import_module(_LOOK).plan_html(self))
 
     def baseline_of(self, paths: Collection[str]) -> tuple[Finding, ...]:
         """The baseline's findings in some files."""

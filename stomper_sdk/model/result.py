@@ -5,7 +5,9 @@ An outcome is derived from what was proved, never set by a stage.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, Literal
 
 import attrs
@@ -24,8 +26,9 @@ from stomper_sdk.model.file import (
     settled,
 )
 from stomper_sdk.model.finding import Finding
-from stomper_sdk.model.present import counted, html_table, one_line, plain, seconds_text
+from stomper_sdk.model.present import counted, one_line, plain, seconds_text
 from stomper_sdk.model.price import Spending
+from stomper_sdk.model.span import Span
 from stomper_sdk.model.tiers import Tier, tiers_of
 
 __all__ = [
@@ -43,6 +46,8 @@ __all__ = [
     "gone",
     "settled",
 ]
+
+_FACE, _LOOK = "stomper_sdk.api", "stomper_sdk.look"
 
 RunStatus = Literal["completed", "stopped", "cancelled", "failed"]
 FindingStatus = Literal["fixed", "remaining", "skipped", "new", "suppressed"]
@@ -78,7 +83,8 @@ class RunResult:
 
     `files` are in plan order, those that were left alone after them. `checks` tells each check's tool
     version, `tests` the verdict of the tests at the end, `tests_failed` whether it is a bad one, `notices`
-    what a person should know. `spent` is what its agents have used, as far as they told.
+    what a person should know. `spent` is what its agents have used, as far as they told; `spans` tell when
+    what was at work.
     """
 
     session_id: str
@@ -99,6 +105,7 @@ class RunResult:
     notices: tuple[str, ...] = ()
     error: str | None = None
     spent: Spending = Spending()
+    spans: tuple[Span, ...] = ()
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("_") and name in self.reducers:
@@ -140,11 +147,57 @@ class RunResult:
         return f"<RunResult {one_line(self.headline)}>"
 
     def _repr_html_(self) -> str:
-        header = ("outcome", "file", "fixed", "left", "new", "attempts", "time", "commit", "reason")
-        rows = [_row(file) for file in self.files[:_ROWS]]
-        if len(self.files) > _ROWS:
-            rows.append(("…", f"and {len(self.files) - _ROWS} more"))
-        return html_table(self.headline, header, rows)
+        return str(_look().result_html(self))
+
+    def to_frame(
+        self,
+        kind: Literal["files", "findings", "attempts", "events"] = "files",
+        library: Literal["pandas", "polars"] = "pandas",
+    ) -> Any:
+        """A table of pandas or polars: `files`, `findings` (the ledger), `attempts`, `events`.
+
+        Raises:
+            UsageError: there is no such table, or the library is not installed.
+        """
+        return _look().to_frame(self, kind, library)
+
+    def plot_timeline(self) -> Any:
+        """When which file was at work and at what, a lane for each worker; a figure of matplotlib."""
+        return _look().plot_timeline(self)
+
+    def plot_outcomes(self) -> Any:
+        """How many files ended how; a figure of matplotlib."""
+        return _look().plot_outcomes(self)
+
+    def plot_codes(self) -> Any:
+        """How many findings of each code were fixed and left; a figure of matplotlib."""
+        return _look().plot_codes(self)
+
+    def diff(self, path: str) -> Any:
+        """What was committed for one file.
+
+        Raises:
+            StomperError: the run had no such file, or its commit is gone.
+        """
+        return _look().diff_of(self, path)
+
+    def explain(self, path: str) -> Any:
+        """The story of one file: prompts, replies, what each attempt fixed, broke, and was refused for.
+
+        Raises:
+            StomperError: the run had no such file, or what it kept cannot be read.
+        """
+        return _look().explain(self, path)
+
+    @staticmethod
+    def load(session: str = "last", repo: str | os.PathLike[str] = ".") -> RunResult:
+        """A past run by its session's id, by a part that no other has, or the `last` one.
+
+        Raises:
+            StomperError: there is no such run, or it left no result that can be read.
+        """
+        loaded: RunResult = import_module(_FACE).load_run(session, repo)
+        return loaded
 
     @property
     def headline(self) -> str:
@@ -163,7 +216,6 @@ class RunResult:
         return ", ".join(texts) or "no files"
 
 
-_ROWS = 100
 _RUN_KEYS = (
     "session_id",
     "pipeline",
@@ -231,7 +283,6 @@ def _picked(value: object, keys: tuple[str, ...]) -> dict[str, Any]:
     return {key: plain(getattr(value, key)) for key in keys}
 
 
-def _row(file: FileResult) -> tuple[object, ...]:
-    counts = (file.fixed_count, file.remaining_count, file.new_count, len(file.attempts))
-    time = seconds_text(file.duration_seconds)
-    return (file.outcome, file.path, *counts, time, (file.commit or "")[:7], file.reason or "")
+def _look() -> Any:
+    # To show a run takes what stands floors above: imported when somebody looks.
+    return import_module(_LOOK)

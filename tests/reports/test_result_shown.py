@@ -42,15 +42,30 @@ def test_the_table_has_a_row_for_each_file(mixed: RunResult) -> None:
 
 def test_nothing_in_the_table_is_obeyed(make_result: Callable[..., RunResult]) -> None:
     table = Reader(make_result(files=(FileResult(HOSTILE, "error", HOSTILE),))._repr_html_())
-    assert set(table.tags) == {"div", "p", "table", "thead", "tbody", "tr", "th", "td"}
+    known = {
+        "div",
+        "p",
+        "b",
+        "span",
+        "details",
+        "summary",
+        "style",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+    }
+    assert set(table.tags) == known
     assert table.text.count("<script>alert(1)</script>\\x1b[2J\\u202e&.py") == 2
 
 
 def test_a_long_table_is_cut_with_a_word(make_result: Callable[..., RunResult]) -> None:
     files = tuple(FileResult(f"{number}.py", "fixed") for number in range(5000))
     text = make_result(files=files)._repr_html_()
-    assert len(text) < 20_000
-    assert "and 4900 more" in text
+    assert len(text) < 40_000
+    assert "and 4800 more" in text
 
 
 def test_what_could_mislead_becomes_visible() -> None:

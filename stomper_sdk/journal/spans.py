@@ -1,0 +1,67 @@
+"""When what was at work in a run, kept beside its result."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from stomper_sdk.errors import StomperError
+from stomper_sdk.model.reading import items, mapping, typed
+from stomper_sdk.model.span import Span
+
+__all__ = ["SPANS", "read_spans", "spans_to_dict"]
+
+SPANS = "spans.json"
+_MAX_BYTES = 256 * 1024 * 1024
+
+
+def spans_to_dict(spans: Sequence[Span]) -> dict[str, Any]:
+    """Spans as columns, each path and stage written once."""
+    paths = list(dict.fromkeys(span.path for span in spans))
+    stages = list(dict.fromkeys(span.stage for span in spans))
+    path_at = {path: place for place, path in enumerate(paths)}
+    stage_at = {stage: place for place, stage in enumerate(stages)}
+    return {
+        "version": 1,
+        "paths": paths,
+        "stages": stages,
+        "path": [path_at[span.path] for span in spans],
+        "stage": [stage_at[span.stage] for span in spans],
+        "since": [round(span.since, 6) for span in spans],
+        "until": [round(span.until, 6) for span in spans],
+    }
+
+
+def read_spans(folder: Path) -> tuple[Span, ...]:
+    """The spans of a session; none where it kept none.
+
+    Raises:
+        StomperError: they cannot be read, or are none of ours.
+    """
+    try:
+        # Neither through a link, nor waiting for somebody to write into a pipe.
+        with os.fdopen(os.open(folder / SPANS, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            seen = os.fstat(file.fileno())
+            if not stat.S_ISREG(seen.st_mode) or seen.st_size > _MAX_BYTES:
+                raise ValueError("it is no file of ours")
+            return _spans(mapping(json.loads(file.read(_MAX_BYTES)), "the document"))
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise StomperError(f"{SPANS} of {folder.name} cannot be read: {error}") from error
+
+
+def _spans(document: Any) -> tuple[Span, ...]:
+    if document.get("version") != 1:
+        raise ValueError(f"its version is {document.get('version')!r:.20}, and 1 is known")
+    paths = [typed(str | None, path, "paths") for path in items(document, "paths")]
+    stages = [typed(str, stage, "stages") for stage in items(document, "stages")]
+    columns = [items(document, name) for name in ("path", "stage", "since", "until")]
+    return tuple(
+        Span(paths[path], stages[stage], float(since), float(until))
+        for path, stage, since, until in zip(*columns, strict=True)
+    )

@@ -1,0 +1,72 @@
+"""A run as tables of pandas or polars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args
+
+from stomper_sdk.errors import UsageError
+from stomper_sdk.look.extra import needed
+from stomper_sdk.model.result import RunResult
+from stomper_sdk.options import nearest
+
+__all__ = ["Kind", "to_frame"]
+
+Kind = Literal["files", "findings", "attempts", "events"]
+Library = Literal["pandas", "polars"]
+Columns = Mapping[str, Sequence[Any]]
+
+_FILE = (
+    *("path", "outcome", "reason", "commit", "duration_seconds", "fixed_count", "remaining_count"),
+    *("new_count", "suppressed_count", "lines_added", "lines_removed", "attempt_count", "tests"),
+)
+_ATTEMPT = (
+    *("number", "agent", "level", "outcome", "failure", "reason", "duration_seconds", "fixed_count"),
+    *("remaining_count", "new_count", "suppressed_count", "used", "model", "turns", "tokens_in"),
+    *("tokens_out", "cost_usd"),
+)
+_FINDING = ("check", "code", "path", "line", "column", "severity", "message")
+_END = ("status", "gone", "reason", "attempt", "commit")
+
+
+def to_frame(result: RunResult, kind: Kind = "files", library: Library = "pandas") -> Any:
+    """A table of the run.
+
+    Args:
+        result: the run.
+        kind: `files`, `findings` (the ledger), `attempts`, or `events` (when which stage was at work).
+        library: `pandas` or `polars`.
+
+    Raises:
+        UsageError: there is no such table or library, or the library is not installed.
+    """
+    for value, known in ((kind, get_args(Kind)), (library, get_args(Library))):
+        if value not in known:
+            near = nearest(value, known)
+            mean = f"; did you mean {near!r}?" if near else ""
+            raise UsageError(f"there is no {value!r}{mean}", f"There are: {', '.join(known)}.")
+    return needed(library, "to_frame").DataFrame(_TABLES[kind](result))
+
+
+def _files(result: RunResult) -> Columns:
+    return _picked(result.files, _FILE)
+
+
+def _attempts(result: RunResult) -> Columns:
+    made = [(file.path, attempt) for file in result.files for attempt in file.attempts]
+    return {"path": [path for path, _ in made], **_picked([attempt for _, attempt in made], _ATTEMPT)}
+
+
+def _findings(result: RunResult) -> Columns:
+    return {**_picked([end.finding for end in result.findings], _FINDING), **_picked(result.findings, _END)}
+
+
+def _events(result: RunResult) -> Columns:
+    return _picked(result.spans, ("path", "stage", "since", "until"))
+
+
+def _picked(values: Sequence[Any], names: Sequence[str]) -> Columns:
+    return {name: [getattr(value, name) for value in values] for name in names}
+
+
+_TABLES = {"files": _files, "findings": _findings, "attempts": _attempts, "events": _events}
