@@ -6,6 +6,7 @@ right-to-left overrides); what is shown passes through `visible` first.
 
 from __future__ import annotations
 
+import html
 import math
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
@@ -17,6 +18,7 @@ __all__ = [
     "counted",
     "hide",
     "hide_in",
+    "html_table",
     "listed",
     "one_line",
     "plain",
@@ -117,3 +119,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, Iterable) and not isinstance(value, bytes | os.PathLike):
         return [plain(item) for item in value]
     return str(value)
+
+
+def html_table(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A small table, every cell escaped twice: for the reader, then for HTML."""
+    head = "".join(f"<th>{_cell(name)}</th>" for name in header)
+    body = "".join(f"<tr>{''.join(f'<td>{_cell(item)}</td>' for item in row)}</tr>" for row in rows)
+    return (
+        f"<div><p>{_cell(title)}</p><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _cell(value: object) -> str:
+    return html.escape(one_line(str(value)))

@@ -45,7 +45,8 @@ def executed(path: Path, folder: Path) -> list[str]:
     """What the cells returned, one after the other, in a kernel of this Python."""
     notebook = read(path)
     NotebookClient(notebook, timeout=100, resources={"metadata": {"path": str(folder)}}).execute()
-    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    told = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    outputs = [output for output in told if output.output_type == "execute_result"]
     return [output.data.get("text/markdown", output.data["text/plain"]) for output in outputs]
 
 

@@ -192,7 +192,7 @@ def test_thousands_of_findings_in_one_file_are_fast(edit: str) -> None:
         "reversed": before[::-1],
         "alike": [FLAG] * 5000,
     }[edit]
-    started = time.perf_counter()
+    started = time.process_time()
     delta = compared(before, after)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert len(delta.fixed) == (2500 if edit == "removed" else 0)
