@@ -86,7 +86,7 @@ def test_the_first_run(temporary: Path) -> None:
     assert "completed: 2 files fixed; 3 findings fixed, 0 left" in shown
     assert ast.literal_eval(reduced) == (["pricing.py", "report.py"], 3, {"F401": 3})
     assert ast.literal_eval(first) == ("pricing.py", "fixed", "1 passed (imports: tests/test_pricing.py)")
-    assert prompt.startswith("# Task: fix what the checks report in pricing.py")
+    assert prompt.startswith("# Task: fix what the checks report in one file")
     state = ast.literal_eval(left)
     assert state["commits"].count("fix(ruff): F401 in pricing.py") == 1
     assert (len(state["worktrees"]), state["uncommitted"]) == (1, "")
