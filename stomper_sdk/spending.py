@@ -260,7 +260,7 @@ class Purse:
             self._silent.add(booking.agent)
         elif key:
             what = "how many tokens it uses" if currency == "tokens" else "what it costs"
-            hint = f"Leave {key} out; or, if it uses no model, say agents.{booking.agent}.price: 0."
+            hint = f"Leave {key} out, or say agents.{booking.agent}.price: 0 if it uses no model."
             text = f"agent {booking.agent} does not tell {what}, so {key} cannot be kept"
             self._shut = self._shut or StoppedError(text, hint)
 

@@ -354,7 +354,7 @@ def test_an_agent_that_tells_nothing_stops_the_run_until_it_is_said_to_cost_noth
     result = stomper_sdk.run(file, repo=repo.root)
     assert (result.exit_code, result.count("fixed")) == (4, 1)
     assert "agent builtin does not tell how many tokens it uses" in result.notices[-1]
-    assert "say agents.builtin.price: 0" in result.notices[-1]
+    assert "say agents.builtin.price: 0 if it uses no model. Go on with: " in result.notices[-1]
     said = {"agents.builtin.price": 0}
     more = stomper_sdk.run(repo=repo.root, resume="last", overrides=said)
     assert (more.exit_code, more.count("fixed")) == (0, 24)

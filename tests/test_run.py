@@ -921,5 +921,6 @@ def test_values_from_the_environment_are_shown_nowhere(
     user = make_checkout(files(1))
     result = stomper_sdk.run(text, repo=user.root, overrides={"retry.max_attempts": 1})
     assert "exited with 3" in str(result.files[0].reason)
-    kept = [path.read_text() for path in (user.root / ".stomper").rglob("*") if path.is_file()]
-    assert "sekret-value" not in "".join([repr(result.to_dict()), repr(result.files), *kept])
+    kept = [path.read_bytes() for path in (user.root / ".stomper").rglob("*") if path.is_file()]
+    assert "sekret-value" not in repr(result.to_dict()) + repr(result.files)
+    assert b"sekret-value" not in b"".join(kept)

@@ -94,10 +94,15 @@ def _exit_code(
 
 def _stopped(run: Run, context: Context) -> Iterator[str]:
     if run.stopped:
-        reason = hide(str(run.stopped), context.pipeline.secrets)
-        raised = f" --set {run.stopped.key}=MORE" if run.stopped.key else ""
-        command = f"stomper-sdk run --resume {context.session.id}{raised}"
-        yield f"stopped: {reason}" + (f"; go on with: {command}" if context.repository else "")
+        stopped = run.stopped
+        raised = f" --set {stopped.key}=MORE" if stopped.key else ""
+        command = f"Go on with: stomper-sdk run --resume {context.session.id}{raised}"
+        parts = (
+            f"stopped: {stopped.message.rstrip('.')}.",
+            stopped.hint,
+            command if context.repository else "",
+        )
+        yield hide(" ".join(filter(None, parts)), context.pipeline.secrets)
 
 
 def _tests_failed(run: Run) -> bool:
