@@ -42,7 +42,7 @@ _SURE = 0.98
 #: A level costs so much more than the one below it, as far as nothing is known.
 _DEARER = 1.6
 #: Attempts that are worth to be looked at; older ones weigh next to nothing any more.
-LIMIT = 20_000
+LIMIT = 5000
 
 
 @attrs.frozen

@@ -15,7 +15,8 @@ import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -122,7 +123,8 @@ class Store:
         while True:
             with self._at_work() as connection:
                 rows = connection.execute(query, (place, _CHUNK)).fetchall()
-                found = [_lesson(row, _codes(connection, row[0])) for row in rows]
+                codes = _codes(connection, [row[0] for row in rows])
+                found = [_lesson(row, codes[row[0]]) for row in rows]
             yield from found
             if len(rows) < _CHUNK:
                 return
@@ -246,6 +248,10 @@ _INSERT = (
 )
 _FIND = "SELECT id FROM attempt WHERE key = ?"
 _NEWEST = f"SELECT id, {_NAMES} FROM attempt WHERE id < ? ORDER BY id DESC LIMIT ?"  # noqa: S608
+_TALLIES = (
+    'SELECT attempt, "check", code, tried, fixed FROM tally WHERE attempt BETWEEN ? AND ? '
+    "ORDER BY attempt, place"
+)
 _OLDEST = f"SELECT id, {_NAMES} FROM attempt WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
 
 
@@ -260,11 +266,15 @@ def _put(connection: sqlite3.Connection, lesson: Lesson, keep: bool) -> None:
     connection.executemany("INSERT INTO tally VALUES (?, ?, ?, ?, ?, ?)", rows)
 
 
-def _codes(connection: sqlite3.Connection, attempt: int) -> tuple[CodeTally, ...]:
-    query = 'SELECT "check", code, tried, fixed FROM tally WHERE attempt = ? ORDER BY place'
-    names = tuple(field.name for field in attrs.fields(CodeTally))
-    rows = connection.execute(query, (attempt,))
-    return tuple(made(CodeTally, dict(zip(names, row, strict=True)), "tally") for row in rows)
+def _codes(connection: sqlite3.Connection, attempts: Sequence[int]) -> Mapping[int, tuple[CodeTally, ...]]:
+    """What some attempts did, by the attempt."""
+    found: dict[int, tuple[CodeTally, ...]] = defaultdict(tuple)
+    span = (min(attempts, default=0), max(attempts, default=0))
+    for attempt, *row in connection.execute(_TALLIES, span):
+        if tuple(map(type, row)) != (str, str, int, int):
+            raise ValueError(f"a tally is {row!r:.50}")
+        found[attempt] += (CodeTally(*row),)
+    return found
 
 
 def _lesson(row: Sequence[Any], codes: tuple[CodeTally, ...]) -> Lesson:

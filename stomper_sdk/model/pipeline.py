@@ -123,7 +123,7 @@ class ProcessingSpec:
 @attrs.frozen
 class PromptSpec:
     template: str = "default"
-    strategy: str = "escalate"
+    strategy: str = "adaptive"
     levels: tuple[str, ...] = ("minimal", "normal", "detailed", "verbose")
     guides: tuple[str, ...] = ()
 

@@ -229,3 +229,18 @@ def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path)
     with pytest.raises(HistoryError, match="cannot be used"):
         open_store(tmp_path)
+
+
+def test_a_row_that_no_attempt_can_be_is_damage(tmp_path: Path, lesson: Callable[..., Lesson]) -> None:
+    store = opened(tmp_path)
+    store.add([lesson()])
+    store.close()
+    for command in (
+        "UPDATE tally SET tried = 'many'",
+        "UPDATE tally SET tried = 2; UPDATE attempt SET seconds = 'long'",
+    ):
+        with sqlite3.connect(tmp_path / "history.sqlite3") as connection:
+            connection.executescript(command)
+        connection.close()
+        with pytest.raises(HistoryError, match="is damaged: "):
+            rows(tmp_path)

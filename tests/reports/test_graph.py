@@ -63,7 +63,7 @@ def test_the_mermaid_text_of_the_default_pipeline() -> None:
         '    n5["create_worktree"]',
         '    subgraph n6["attempt, up to 3 times"]',
         "      direction TB",
-        '      n7["generate_prompt<br/>minimal → normal → detailed → verbose"]',
+        '      n7["generate_prompt<br/>adaptive"]',
         '      n8["call_agent<br/>→ builtin (ruff-fix)"]',
         '      n9["verify_fixes<br/>the checks look again<br/>a fix may change its own file only"]',
         '      n10["run_tests<br/>mode quick"]',

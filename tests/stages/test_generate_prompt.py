@@ -137,6 +137,7 @@ def test_what_a_fix_left_is_listed_only_where_that_says_more(make: Make) -> None
 def test_each_file_of_a_folder_of_templates_is_its_level(make: Make) -> None:
     files = {f"prompts/mine/{level}.md.j2": f"{level}: {{{{ path }}}}" for level in ("low", "high")}
     settings = {"prompt.template": "mine", "prompt.levels": ["low", "high"], "retry.max_attempts": 3}
+    settings["prompt.strategy"] = "escalate"
     assert prompts_of(make(files), SOURCE + "import re\n", **settings) == [
         "low: a.py",
         "high: a.py",
