@@ -16,11 +16,16 @@ _NOT_ITS_FAULT = ("agent_error", "conflict")
 
 
 def level_of(state: FileState, context: Context) -> Choice:
-    """The level of the trial at work."""
+    """The level of the trial at work.
+
+    What was learned changes from run to run. So it does not decide for an agent that is recorded and
+    replayed, which finds its answer only where it is asked the same again; nor for a fixer that does the
+    same whatever it is told.
+    """
     trial, spec = state.at_work(), context.pipeline.prompt
     agent, strategy = context.cascade.tiers[trial.agent_index].agent, spec.strategy
-    if strategy == "adaptive" and agent.once:
-        strategy = "escalate"  # a fixer that does the same whatever it is told has nothing to teach
+    if strategy == "adaptive" and (agent.once or _is_replayed(agent.name, context)):
+        strategy = "escalate"
     situation = Situation(
         context.experience,
         agents=(agent.name,),
@@ -32,6 +37,10 @@ def level_of(state: FileState, context: Context) -> Choice:
         attempt=trial.number,
     )
     return choose_level(strategy, spec.levels, trial.round, situation)
+
+
+def _is_replayed(name: str, context: Context) -> bool:
+    return any(spec.name == name and spec.use == "replay" for spec in context.pipeline.agents)
 
 
 def _failed(attempts: tuple[Attempt, ...]) -> tuple[tuple[str, str], ...]:

@@ -225,3 +225,30 @@ def test_two_runs_from_one_history_choose_alike_whatever_the_parallelism(
 
 def repo_files() -> dict[str, str]:
     return {**{f"m{n}.py": "X = undefined_word\n" for n in range(8)}, **FILES}
+
+
+def test_agents_that_are_replayed_or_not_told_anything_are_asked_as_by_escalate(
+    make_checkout: Callable[..., Checkout],
+) -> None:
+    fix = "python -c \"import pathlib, sys; pathlib.Path(sys.argv[1]).write_text('')\" {file}"
+    agents = {
+        "live": {"use": "command", "run": fix, "prompt": "none"},
+        "again": {"use": "replay", "agent": "live"},
+        "ruff": {"use": "ruff-fix"},
+    }
+    for agent in ("again", "ruff"):
+        repo = make_checkout({f"m{n}.py": "import os\n" for n in range(6)}, agent)
+        stages = ["generate_prompt", {"call_agent": {"use": [agent]}}, "verify_fixes"]
+        fan = ["create_worktree", {"attempt": stages}, "extract_diff", "apply_to_main", "commit_in_main"]
+        pipeline = {
+            "version": 1,
+            "checks": {"ruff": {"use": "ruff"}},
+            "agents": agents,
+            "stages": ["initialize", "collect_errors", {"for_each_file": fan}, "aggregate_results"],
+        }
+        for _ in range(2):
+            result = stomper_sdk.run(pipeline, repo=repo.root)
+            assert {it.level for file in result.files for it in file.attempts} == {"minimal"}
+            repo.git("reset", "--quiet", "--hard", repo.git("rev-list", "--max-parents=0", "HEAD").strip())
+        kinds = {lesson.kind for lesson in lessons(repo.root)}
+        assert kinds == ({"ruff-fix"} if agent == "ruff" else set())
