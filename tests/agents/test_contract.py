@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import trio
 
 from stomper_sdk.agents.base import Agent, AgentReply, AgentTask
 from stomper_sdk.agents.command import CommandAgent
+from stomper_sdk.agents.presets.codex import CodexAgent
 from stomper_sdk.agents.python import PythonAgent
 from stomper_sdk.agents.ruff_fix import RuffFixAgent
 from stomper_sdk.agents.scripted import ScriptedAgent
@@ -40,6 +42,19 @@ class TestCommandThatSleeps(AgentContract):
     def agent(self) -> Agent:
         script = 'echo "# seen" >> $1; setsid sleep 0.4 & sleep 0.4'
         return CommandAgent(name="sh", run=["sh", "-c", script, "sh", "{file}"])
+
+
+class TestTool(AgentContract):
+    @pytest.fixture
+    def agent(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Agent:
+        """One that starts another program in a session of its own, as such tools do."""
+        stream = Path(__file__).with_name("streams") / "codex-fixed.out"
+        program = tmp_path / "bin" / "codex"
+        program.parent.mkdir()
+        program.write_text(f'#!/bin/sh\necho "# seen" >> a.py; setsid sleep 0.4 & sleep 0.2; cat {stream}\n')
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+        return CodexAgent(name="tool")
 
 
 def remove_import(task: AgentTask) -> AgentReply:
