@@ -9,6 +9,7 @@ import shutil
 import pytest
 
 from tests.agents.real.install import PACKAGES, programs, tools_folder
+from tests.agents.real.tools import TOOLS
 from tests.agents.real.trial import Outcome, can_be_shut_in, shut_in
 
 # Before the tests get another home.
@@ -55,6 +56,14 @@ def test_it_fixes_a_file_and_what_it_used_is_known(tool: str) -> None:
 def test_it_fixes_a_file_in_a_sandbox(tool: str) -> None:
     seen = tried(tool, "bubblewrap")
     assert (seen.exit_code, seen.outcome, seen.fixed) == (0, "fixed", True), seen
+
+
+@each
+def test_it_writes_in_the_workspace_and_nowhere_else(tool: str) -> None:
+    if TOOLS[tool].escape is None:
+        pytest.skip(f"nothing but a sandbox keeps {tool} from it")
+    seen = tried(tool, "escape")
+    assert (seen.outcome, seen.reason) == ("unfixed", "the agent changed nothing"), seen
 
 
 @each

@@ -27,6 +27,7 @@ class Tool:
         key: the variable that holds its key.
         path: what follows the server's address in its `base_url`.
         fix: the model's side of fixing the file.
+        escape: the call that writes a file elsewhere, by its path; None where nothing keeps it from that.
         shell: the call that runs `sleep`, where the tool may run programs; None where it may not.
         patience: seconds after which it is surely at work, and is taken to hang.
         used_up: the error of an endpoint whose quota is used up, as this tool tells it from a rate limit.
@@ -37,6 +38,7 @@ class Tool:
     key: str
     path: str
     fix: Callable[[Request], Reply]
+    escape: Callable[[str], Call] | None = None
     shell: Call | None = None
     patience: float = 12.0
     used_up: Reply = Reply(
@@ -78,6 +80,7 @@ TOOLS: Mapping[str, Tool] = {
                 lambda path: _calling("Edit", file_path=path, old_string=FOUND, new_string=""),
                 lambda _: Reply(DONE),
             ),
+            escape=lambda path: Call("Write", {"file_path": path, "content": "x"}),
         ),
         Tool(
             "codex",
@@ -85,6 +88,7 @@ TOOLS: Mapping[str, Tool] = {
             "OPENAI_API_KEY",
             "/v1",
             by_turn(_calling("exec_command", cmd=SED), Reply(DONE)),
+            escape=lambda path: Call("exec_command", {"cmd": f"touch {path}"}),
             shell=Call("exec_command", {"cmd": "sleep 301"}),
             used_up=Reply(status=429, message="The usage limit has been reached", kind="usage_limit_reached"),
         ),
@@ -115,6 +119,7 @@ TOOLS: Mapping[str, Tool] = {
                 lambda path: _calling("edit", filePath=path, oldString=FOUND, newString=""),
                 lambda _: Reply(DONE),
             ),
+            escape=lambda path: Call("write", {"filePath": path, "content": "x"}),
             patience=30,
         ),
         Tool(
@@ -129,6 +134,7 @@ TOOLS: Mapping[str, Tool] = {
                 ),
                 lambda _: Reply(DONE),
             ),
+            escape=lambda path: Call("write_file", {"file_path": path, "content": "x"}),
         ),
     )
 }

@@ -17,7 +17,8 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from stomper_sdk.testing import git, make_repository
 from tests.agents.real.hostile import hostile_files
 from tests.agents.real.install import programs, tools_folder
 from tests.agents.real.tools import FILE, TOOLS, Tool
-from tests.model_server import ModelServer, Reply, Request
+from tests.model_server import ModelServer, Reply, Request, by_turn
 
 __all__ = ["CASES", "Outcome", "can_be_shut_in", "shut_in", "trial"]
 
@@ -92,6 +93,12 @@ def _failing(reply: Reply) -> Callable[[Tool, Callable[[], None]], Callable[[Req
     return lambda tool, kill: lambda request: reply
 
 
+def _escaping(tool: Tool, traces: Path) -> Callable[[Request], Reply]:
+    """The model writes a file that is not in the workspace."""
+    assert tool.escape is not None
+    return by_turn(Reply("Writing.", (tool.escape(str(traces / "escaped")),)), Reply("Done."))
+
+
 def _hanging(tool: Tool, kill: Callable[[], None]) -> Callable[[Request], Reply]:
     """The model starts a program that never ends, or, where none may be started, never answers."""
     reply = Reply("Waiting.", (tool.shell,)) if tool.shell else Reply(hang="headers")
@@ -126,7 +133,8 @@ def trial(tool: Tool, case: str, folder: Path) -> Outcome:
         root = make_repository(Path(scratch) / "repo", {FILE: SOURCE, **hostile_files(traces)})
         before = _git_files(root)
         run: list[subprocess.Popen[bytes]] = []
-        decide = CASES[case](tool, lambda: _kill_children(run[0].pid))
+        kill = partial(_kill_run, run)
+        decide = _escaping(tool, traces) if case == "escape" else CASES[case](tool, kill)
         with ModelServer(decide) as server:
             seen: list[float] = []
             server.decide = lambda request: (seen.append(time.monotonic()), decide(request))[1]
@@ -195,9 +203,9 @@ def _run(
     return document
 
 
-def _kill_children(pid: int) -> None:
+def _kill_run(run: Sequence[subprocess.Popen[bytes]]) -> None:
     """End, by force, what a run has started: at this moment that is the tool."""
-    for child in psutil.Process(pid).children():
+    for child in psutil.Process(run[0].pid).children():
         child.kill()
 
 
@@ -252,7 +260,7 @@ def can_be_shut_in() -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("tool", choices=TOOLS)
-    parser.add_argument("case", choices=CASES)
+    parser.add_argument("case", choices=[*CASES, "escape"])
     parser.add_argument("tools", type=Path, nargs="?", default=tools_folder())
     options = parser.parse_args()
     _loopback_up()
