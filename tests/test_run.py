@@ -924,3 +924,19 @@ def test_values_from_the_environment_are_shown_nowhere(
     kept = [path.read_bytes() for path in (user.root / ".stomper").rglob("*") if path.is_file()]
     assert "sekret-value" not in repr(result.to_dict()) + repr(result.files)
     assert b"sekret-value" not in b"".join(kept)
+
+
+kept = [path.read_text() for path in (user.root / ".stomper").rglob("*") if path.is_file()]
+    assert "sekret-value" not in "".join([repr(result.to_dict()), repr(result.files), *kept])
+
+
+def test_a_cache_that_came_with_the_repository_is_left_alone(make_checkout: Callable[..., Any]) -> None:
+    user = make_checkout({"a.py": "x: int = 'one'\n"})
+    mypy = {"extends": "default", "checks": {"ruff": {"use": "mypy"}}}
+    assert len(stomper_sdk.plan(mypy, repo=user.root).tasks) == 1
+    for file in (user.root / ".stomper/cache/mypy").rglob("*.json"):
+        file.write_text("planted")
+    user.git("add", "--force", ".stomper/cache")
+    user.git("commit", "--quiet", "--message", "Bring a cache along")
+    assert len(stomper_sdk.plan(mypy, repo=user.root).tasks) == 1
+    assert user.status == ""

@@ -94,7 +94,7 @@ async def opened_context(
             pipeline=pipeline,
             selection=selection,
             root=root,
-            warm=state / "cache",
+            warm=await in_thread(_warm, state, session, repository),
             session=session,
             repository=repository,
             target=target,
@@ -288,6 +288,15 @@ def _check_guides_committed(
             if path not in copies:
                 text = f"prompt.guides: {path} is not in the commit, so no workspace has it"
                 raise RepositoryError(text, "Commit it, or let workspace.include name it.")
+
+
+def _warm(state: Path, session: Session, repository: Repository | None) -> Path:
+    """The caches of earlier looks; those that came with the repository are left alone."""
+    if repository is None or not repository.tracks(".stomper"):
+        return state / "cache"
+    own = session.workspaces / "cache"
+    own.mkdir(exist_ok=True)
+    return own
 
 
 def _detached(target: Target | None) -> tuple[str, ...]:
