@@ -264,3 +264,26 @@ def test_the_command_tells_how_to_go_on_with_a_stopped_run(
     assert main(["run", "p.yaml", "--no-progress"]) == 4
     said = capsys.readouterr().err
     assert "stomper-sdk run --resume stomper-" in said
+
+
+def test_the_cascade_begins_where_most_was_learned_to_be_fixed(make_checkout: Make) -> None:
+    repo = make_checkout({f"f{number:02}.txt": "BADA\nBADB\n" for number in range(24)})
+    text = pipeline(useless="", good="").replace('"good"]', '"good"], order: learned')
+    text += "retry: {max_attempts: 2}\n"
+    agents = {"useless": curing("BADX"), "good": curing("BADA", "BADB")}
+    told = run(repo, text, agents)
+    guesses = [str(attempt.why) for file in told.files for attempt in file.attempts if attempt.round == 1]
+    assert all(why.startswith("nothing is learned yet, so ") for why in guesses)
+    repo.commit({f"f{number:02}.txt": "BADA\nBADB\n" for number in range(24)})
+    result = run(repo, text, agents)
+    first = [file.attempts[0] for file in result.files]
+    assert sum(attempt.agent == "good" for attempt in first) >= 20
+    assert all("expected" in str(attempt.why) for attempt in first)
+    assert (result.exit_code, repo.leftovers()) == (0, [])
+
+
+def test_an_order_that_there_is_not_is_refused(make_checkout: Make) -> None:
+    repo = make_checkout(MIXED)
+    text = pipeline(main="").replace('"main"]', '"main"], order: learnt')
+    with pytest.raises(PipelineError, match=r"order: .*'learnt'.*'learned'"):
+        run(repo, text, {"main": curing("BADA")})

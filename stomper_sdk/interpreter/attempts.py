@@ -16,6 +16,7 @@ from stomper_sdk.model.finding import Finding
 from stomper_sdk.model.pipeline import BackoffSpec, RetrySpec
 from stomper_sdk.model.result import AttemptOutcome
 from stomper_sdk.stages.base import Context, FileState, Trial
+from stomper_sdk.stages.leading import Lead, lead_of
 from stomper_sdk.stages.trials import conclude, next_trial, outcome_of
 from stomper_sdk.workspaces.base import in_workspace
 
@@ -64,12 +65,13 @@ async def _work_on(
             return False
         base = journey.state.best if retry.start_from == "best" else floor
         left = [now for then, now in journey.state.left_by(base) if then in portion]
-        place = context.cascade.pick(last.agent_index + 1 if last else number - 1, left)
+        lead = lead_of(left, journey.state, context) if last is None else Lead(last.agent_index + 1)
+        place = context.cascade.pick(lead.place + (number - 1 if last is None else 0), left)
         if place is None or (last is not None and not _worth_another(last, place, retry, context)):
             return False
         if last is not None:
             await trio.sleep(backoff_seconds(retry.backoff, number - 1))
-        last = await _attempt(block, journey, context, place, number, base, left)
+        last = await _attempt(block, journey, context, place, number, base, left, lead.why)
         if last.verdict is not None and last.verdict.failure in FINAL:
             context.cascade.pick(place, left)
         if last.tests is not None and last.tests.state == "blind":
@@ -89,13 +91,14 @@ async def _attempt(
     number: int,
     base: Trial | None,
     portion: Sequence[Finding],
+    why: str | None,
 ) -> Trial:
     state = journey.state
     if state.last is not None:
         await in_workspace(state.lent().checkout.restore, base.changes if base else ())
     attempt = state.attempts[-1].number + 1 if state.attempts else 1
     journey.state = next_trial(
-        state, context, attempt, place, round=number, base=base, portion=tuple(portion)
+        state, context, attempt, place, round=number, base=base, portion=tuple(portion), why=why
     )
     for step in block.steps:
         assert isinstance(step, Step)

@@ -57,7 +57,7 @@ def what_is_known(
     A run that is resumed knows what it knew when it began.
     """
     recorder = _recorder(pipeline, tiers, root, repository, session)
-    adaptive = pipeline.prompt.strategy == "adaptive"
+    adaptive = pipeline.prompt.strategy == "adaptive" or pipeline.leads_by_learning
     if recorder is None and not adaptive:
         return None, Experience(), ()
     if repository is not None and repository.tracks(".stomper"):

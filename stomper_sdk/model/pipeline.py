@@ -280,6 +280,12 @@ class Pipeline:
             pending = [*spec.children, *pending]
         return None
 
+    @property
+    def leads_by_learning(self) -> bool:
+        """Whether findings go first to the agent that promises most, rather than to the first one."""
+        call = self.stage("call_agent")
+        return call is not None and call.options.get("order") == "learned"
+
     def with_(self, **overrides: object) -> Pipeline:
         """The same pipeline with something else at some dotted paths: `with_(**{"retry.max_attempts": 5})`.
 

@@ -26,13 +26,16 @@ _GRACE_SECONDS = 10.0
 
 
 @define_stage("call_agent", block="attempt", needs=["workspace", "prompt"], gives=["edits"])
-async def call_agent(state: FileState, context: Context, use: Sequence[str] = ()) -> FileState:
+async def call_agent(
+    state: FileState, context: Context, use: Sequence[str] = (), order: str = "declared"
+) -> FileState:
     """Let the attempt's agent edit the workspace; one that errors hands over to the next at once.
 
     Args:
         state: with a prompt.
         context: holds the cascade.
         use: the cascade's names, resolved when the run was planned.
+        order: `declared`, or `learned`: begin with the agent that promises the most fixes for its cost.
 
     Raises:
         RepositoryError: the repository's settings or hooks were changed meanwhile.

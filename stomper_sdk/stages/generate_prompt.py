@@ -32,7 +32,8 @@ async def generate_prompt(state: FileState, context: Context) -> FileState:
     trial = state.at_work()
     choice = level_of(state, context)
     prompt = render(context.template, choice.level, await _input(state, context, choice.level))
-    return attrs.evolve(state, trial=attrs.evolve(trial, level=choice.level, why=choice.why, prompt=prompt))
+    why = "; ".join(filter(None, (trial.why, choice.why))) or None
+    return attrs.evolve(state, trial=attrs.evolve(trial, level=choice.level, why=why, prompt=prompt))
 
 
 async def _input(state: FileState, context: Context, level: str) -> PromptInput:

@@ -26,6 +26,7 @@ def next_trial(
     round: int,  # noqa: A002
     base: Trial | None,
     portion: tuple[Finding, ...],
+    why: str | None = None,
 ) -> FileState:
     """Begin an attempt.
 
@@ -37,13 +38,12 @@ def next_trial(
         round: its number among those at the same portion, from 1.
         base: the trial from whose tree it goes on.
         portion: what is to be fixed, as it is in that tree.
+        why: the reason for that agent, where there is one.
     """
     context.emit(AttemptStarted(context.clock(), state.task.path, number))
     targets = context.cascade.tiers[agent_index].asked(portion)
-    trial = Trial(
-        number, agent_index, context.clock(), round=round, base=base, portion=portion, targets=targets
-    )
-    return attrs.evolve(state, trial=trial)
+    begun = Trial(number, agent_index, context.clock(), round=round, base=base, why=why)
+    return attrs.evolve(state, trial=attrs.evolve(begun, portion=portion, targets=targets))
 
 
 def conclude(state: FileState, context: Context) -> FileState:
