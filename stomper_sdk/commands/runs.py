@@ -71,7 +71,8 @@ def _list(options: argparse.Namespace, console: Console) -> int:
 
 def _declare_show(command: Parser) -> None:
     _declare_one(command)
-    command.add_argument("--by-file", action="store_true", help="what became of each file, too")
+    meaning = "what became of each file, too; with --verbose, of each attempt"
+    command.add_argument("--by-file", action="store_true", help=meaning)
     command.add_argument("--findings", action="store_true", help="how each finding ended, too")
     format_argument(command, "text", "json")
 
@@ -89,7 +90,8 @@ def _show(options: argparse.Namespace, console: Console) -> int:
         return 0
     width = console.width()
     parts = [result_text(shown, width)]
-    parts += [files_text(result, width)] if options.by_file else []
+    attempts = options.loudness == "verbose"
+    parts += [files_text(result, width, attempts=attempts)] if options.by_file or attempts else []
     parts += [findings_text(result, width)] if options.findings else []
     console.product("\n\n".join(filter(None, parts)))
     return 0

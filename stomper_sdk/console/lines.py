@@ -12,9 +12,9 @@ from stomper_sdk.events import (
     StageFinished,
 )
 from stomper_sdk.model.present import counted, one_line, seconds_text, visible
-from stomper_sdk.model.result import Attempt, FileResult
+from stomper_sdk.model.result import FileResult
 from stomper_sdk.progress import Progress
-from stomper_sdk.reports import file_line
+from stomper_sdk.reports import attempt_text, file_line
 
 __all__ = ["Verbosity", "lines_of", "stopping_line"]
 
@@ -31,7 +31,7 @@ def lines_of(event: Event, verbosity: Verbosity) -> tuple[str, ...]:
         case StageFinished(path=path, stage=stage, seconds=seconds) if verbosity == "verbose":
             return (f"  stage  {visible(path or 'run')}  {stage}  {seconds_text(seconds)}",)
         case AttemptFinished(path=path, attempt=attempt) if verbosity == "verbose":
-            return (f"  try {attempt.number}  {visible(path)}  {_attempt_text(attempt)}",)
+            return (f"  try {attempt.number}  {visible(path)}  {attempt_text(attempt)}",)
     return ()
 
 
@@ -46,9 +46,3 @@ def _is_told(result: FileResult, verbosity: Verbosity) -> bool:
     if verbosity in {"lines", "verbose"}:
         return True
     return verbosity == "quiet" and result.outcome == "error"
-
-
-def _attempt_text(attempt: Attempt) -> str:
-    reason = f"  {one_line(attempt.reason)}" if attempt.reason else ""
-    time = seconds_text(attempt.duration_seconds)
-    return f"{visible(attempt.agent)}, {attempt.level}: {attempt.outcome}  {time}{reason}"

@@ -5,10 +5,11 @@ from stomper_sdk.reports.github import github_annotations, github_outputs, githu
 from stomper_sdk.reports.json import plan_to_dict, to_dict, to_json
 from stomper_sdk.reports.junit import junit_xml
 from stomper_sdk.reports.sarif import sarif_log
-from stomper_sdk.reports.text import file_line, plan_text, result_text
+from stomper_sdk.reports.text import attempt_text, file_line, plan_text, result_text
 
 __all__ = [
     "FailLevel",
+    "attempt_text",
     "exit_code_at",
     "file_line",
     "github_annotations",

@@ -9,7 +9,7 @@ from stomper_sdk.model.history import PastRun
 from stomper_sdk.model.present import counted, one_line, seconds_text, visible
 from stomper_sdk.model.result import FindingEnd, FindingStatus, RunResult
 from stomper_sdk.reports.layout import table, wrapped
-from stomper_sdk.reports.text import file_line
+from stomper_sdk.reports.text import attempt_text, file_line
 
 __all__ = ["files_text", "findings_text", "runs_text", "runs_to_dict"]
 
@@ -36,10 +36,14 @@ def findings_text(result: RunResult, width: int = 80) -> str:
     return "\n".join(["Findings", *lines]) if result.findings else ""
 
 
-def files_text(result: RunResult, width: int = 80) -> str:
-    """A line for each file, in the order of the plan."""
-    lines = (wrapped(f"  {file_line(file)}", width, indent=11) for file in result.files)
-    return "\n".join(["Files", *lines]) if result.files else ""
+def files_text(result: RunResult, width: int = 80, *, attempts: bool = False) -> str:
+    """A line for each file, in the order of the plan, and for each attempt where asked for."""
+    lines = []
+    for file in result.files:
+        lines.append(wrapped(f"  {file_line(file)}", width, indent=11))
+        for it in file.attempts if attempts else ():
+            lines.append(wrapped(f"    try {it.number}  {attempt_text(it)}", width, indent=11))
+    return "\n".join(["Files", *lines]) if lines else ""
 
 
 def _row(run: PastRun) -> Sequence[str]:

@@ -13,11 +13,19 @@ from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.model.plan import Plan
 from stomper_sdk.model.present import counted, one_line, plain, seconds_text, visible
 from stomper_sdk.model.price import Spending, dollars_text
-from stomper_sdk.model.result import FAILED, OUTCOMES, SUCCEEDED, FileResult, FindingStatus, RunResult
+from stomper_sdk.model.result import (
+    FAILED,
+    OUTCOMES,
+    SUCCEEDED,
+    Attempt,
+    FileResult,
+    FindingStatus,
+    RunResult,
+)
 from stomper_sdk.model.tiers import Tier
 from stomper_sdk.reports.layout import wrapped
 
-__all__ = ["file_line", "plan_text", "result_text"]
+__all__ = ["attempt_text", "file_line", "plan_text", "result_text"]
 
 _SHOWN = 10
 _SEVERAL = 2
@@ -43,6 +51,17 @@ def file_line(file: FileResult) -> str:
     reason = "" if file.outcome in SUCCEEDED else one_line(file.reason or "", 120)
     parts = (visible(file.path), told, seconds_text(file.duration_seconds), reason)
     return f"{file.outcome:<8} {'  '.join(part for part in parts if part)}"
+
+
+def attempt_text(attempt: Attempt) -> str:
+    """An attempt in one line, without its number: who, how much told and why, what came of it."""
+    parts = (
+        f"{visible(attempt.agent)}, {visible(attempt.level)}: {attempt.outcome}",
+        seconds_text(attempt.duration_seconds),
+        one_line(attempt.reason or ""),
+        f"(level: {one_line(attempt.why)})" if attempt.why else "",
+    )
+    return "  ".join(part for part in parts if part)
 
 
 def result_text(result: RunResult, width: int = 80, *, hidden: frozenset[str] = frozenset()) -> str:

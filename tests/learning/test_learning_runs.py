@@ -12,6 +12,7 @@ import pytest
 
 import stomper_sdk
 from stomper_sdk import AgentReply, AgentTask
+from stomper_sdk.cli import main
 from stomper_sdk.learning import Lesson, open_store
 
 if TYPE_CHECKING:
@@ -252,3 +253,17 @@ def test_agents_that_are_replayed_or_not_told_anything_are_asked_as_by_escalate(
             repo.git("reset", "--quiet", "--hard", repo.git("rev-list", "--max-parents=0", "HEAD").strip())
         kinds = {lesson.kind for lesson in lessons(repo.root)}
         assert kinds == ({"ruff-fix"} if agent == "ruff" else set())
+
+
+def test_a_past_run_tells_why_its_attempts_got_their_levels(
+    repo: Checkout, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    run(repo, prompt__strategy="adaptive")
+    assert main(["runs", "show", "--verbose", "--repo", str(repo.root)]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert re.search(
+        r"try 1 builtin, \w+: \w+ [\d.]+ s \(level: nothing is learned yet, so \w+ is a guess\)", out
+    )
+    assert main(["runs", "show", "--by-file", "--repo", str(repo.root)]) == 0
+    assert "try 1" not in capsys.readouterr().out
