@@ -84,6 +84,8 @@ async def opened_context(
         locks = await in_thread(lock_folder, state, repository)
         base, target = await in_thread(_start_of, pipeline, repository, session, past)
         await in_thread(_check_guides_committed, pipeline, root, repository, base)
+        if isinstance(tests, TestSuite) and repository is not None and base is not None:
+            await in_thread(_remember, tests, pipeline, root, repository, state, base)
         recorder, experience, unlearned = await in_thread(
             what_is_known, pipeline, resolved.cascade, root, repository, session.id
         )
@@ -297,6 +299,17 @@ def _warm(state: Path, session: Session, repository: Repository | None) -> Path:
     own = session.workspaces / "cache"
     own.mkdir(exist_ok=True)
     return own
+
+
+def _remember(
+    tests: TestSuite, pipeline: Pipeline, root: Path, repository: Repository, state: Path, base: str
+) -> None:
+    """Keep what the tests say of the base commit for later runs, where the commit decides what they say."""
+    more = preparation_of(pipeline.workspace, root, repository)
+    if more.copies or more.links or pipeline.test_validation.env or repository.tracks(".stomper"):
+        return
+    declared = [pipeline.test_validation, pipeline.workspace, pipeline.sandbox]
+    tests.remember(state / "cache" / "tests", base, declared, pipeline.secrets)
 
 
 def _detached(target: Target | None) -> tuple[str, ...]:

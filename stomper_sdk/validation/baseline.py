@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 import trio
 
+from stomper_sdk.validation.kept import KeptRuns
 from stomper_sdk.validation.run import Runner, SuiteRun
 from stomper_sdk.validation.verdict import BaseTree
 
@@ -18,11 +19,15 @@ __all__ = ["Baseline"]
 class Baseline:
     """Runs tests in pristine trees and remembers the runs, by base commit and by what ran.
 
+    `kept` remembers them beyond this run of ours, but for those that say nothing or say something else when
+    they are asked again.
+
     Whole files run rather than single tests: pytest refuses all of a command line of which one node id
     does not exist, as when the fix came with a test of its own.
     """
 
     command: Runner
+    kept: KeptRuns | None = None
     _runs: dict[tuple[str, frozenset[str]], SuiteRun] = attrs.field(factory=dict, init=False)
     _lock: trio.Lock = attrs.field(factory=trio.Lock, init=False)
 
@@ -39,13 +44,29 @@ class Baseline:
         key = (base.commit, frozenset(files))
         async with self._lock:
             if key not in self._runs:
-                self._runs[key] = await self._look(base, files)
+                known = self.kept.get(*key) if self.kept else None
+                self._runs[key] = known or await self._look(base, files)
             return self._runs[key]
 
     async def _look(self, base: BaseTree, files: Sequence[str]) -> SuiteRun:
         async with base.lend() as tree:
             present = _present(tree, files)
-            return await self.command.run(tree, present) if present or not files else SuiteRun()
+            if files and not present:
+                return SuiteRun()
+            run = await self.command.run(tree, present)
+            if self.kept is not None and await self._is_steady(run, tree):
+                await trio.to_thread.run_sync(self.kept.keep, base.commit, frozenset(files), run)
+            return run
+
+    async def _is_steady(self, run: SuiteRun, tree: Path) -> bool:
+        """Whether a run came to its end, some tests passed, and those that fail do so again."""
+        if run.trouble or run.foreign or not run.passed:
+            return False
+        failed = sorted(run.failed())
+        if not failed:
+            return True
+        again = await self.command.run(tree, [] if "" in failed else failed)
+        return not again.trouble and run.failed() <= again.failed()
 
 
 def _present(tree: Path, files: Sequence[str]) -> tuple[str, ...]:

@@ -54,6 +54,10 @@ class SuiteRun:
 class Runner(Protocol):
     """Runs a project's tests in a tree."""
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The command, its program first."""
+
     def narrowed(self, files: Sequence[str]) -> tuple[str, ...] | None:
         """Which of some test files the command would run; None where it cannot be told which to run."""
 

@@ -19,6 +19,7 @@ from stomper_sdk.validation.baseline import Baseline
 from stomper_sdk.validation.configuration import pytest_settings
 from stomper_sdk.validation.graph import ImportGraph, TestFiles, python_files
 from stomper_sdk.validation.judgement import SuiteEvidence, judge
+from stomper_sdk.validation.kept import KeptRuns, setting_of
 from stomper_sdk.validation.pytest_command import PytestCommand, split_pytest
 from stomper_sdk.validation.run import OpaqueCommand, Runner
 from stomper_sdk.validation.selection import TestSelection, select_from
@@ -74,6 +75,18 @@ class TestSuite:
             if isinstance(command, NoTests)
             else cls(command, root, spec.flaky_reruns, withheld(spec.env))
         )
+
+    def remember(self, folder: Path, commit: str, declared: object, secrets: Collection[str] = ()) -> None:
+        """Keep what the tests say before any fix beyond this run, and know what was kept; it blocks.
+
+        Args:
+            folder: where.
+            commit: the base commit, of which it is to be known.
+            declared: what the pipeline says of tests, workspaces and the sandbox.
+            secrets: values that stand in nothing that is kept.
+        """
+        setting = setting_of(self.command.words, declared)
+        self._baseline.kept = KeptRuns.of(folder, setting, commit, secrets)
 
     async def validate(
         self, workspace: Path, changed: Sequence[str], *, mode: str, base: BaseTree
