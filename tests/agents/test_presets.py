@@ -149,10 +149,14 @@ async def test_a_key_that_a_tool_knows_by_another_name_is_given_by_that(
     assert stub.told["env"]["CODEX_API_KEY"] == "two"
 
 
-async def test_the_pipelines_arguments_and_variables_come_last(make_stub: Callable[[str], Stub]) -> None:
+async def test_the_pipelines_arguments_and_variables_come_last(
+    make_stub: Callable[[str], Stub], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("IS_SANDBOX", raising=False)
     stub = make_stub("claude-code")
     await stub.run(agent_of("claude-code", args=["--max-turns", "9"], env={"API_TIMEOUT_MS": "5"}))
     assert stub.told["argv"][-2:] == ["--max-turns", "9"]
+    assert "IS_SANDBOX" not in stub.told["env"]
     assert stub.told["env"]["API_TIMEOUT_MS"] == "5"
 
 
@@ -327,6 +331,7 @@ async def test_inside_a_sandbox_the_home_is_there_and_the_tools_own_limits_are_l
     assert "stomper-home-" in told["env"]["HOME"]
     assert set(preset.home) <= set(told["home"])
     assert set(preset.confined) <= set(told["argv"])
+    assert preset.confined_environment.items() <= told["env"].items()
     assert not (set(preset.free) - {*preset.confined, *preset.words}) & set(told["argv"])
 
 

@@ -71,8 +71,9 @@ class Preset:
         prompt: how it gets the prompt: `stdin`, `argument` (the last one), or `file`.
         prompt_file: the name of that file.
         prompt_text: what stands in it, from the prompt.
-        environment: variables that it runs with; those in `base_url_environment` where an endpoint is given.
-        base_url_environment: see `environment`.
+        environment: variables that it runs with.
+        confined_environment: further ones inside a sandbox.
+        base_url_environment: further ones where an endpoint is given.
         hosts: where it finds its model without an endpoint, for a sandbox that lets it out there alone.
         keys: the variables with keys that are passed on to it where they are set.
         aliases: variables that get the value of another where they are not set themselves.
@@ -102,6 +103,7 @@ class Preset:
     prompt_file: str = "prompt.md"
     prompt_text: Callable[[str], str] = str
     environment: Mapping[str, str] = attrs.field(factory=dict)
+    confined_environment: Mapping[str, str] = attrs.field(factory=dict)
     base_url_environment: Mapping[str, str] = attrs.field(factory=dict)
     hosts: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()

@@ -78,8 +78,9 @@ PRESET = Preset(
         "DISABLE_AUTOUPDATER": "1",
         "DISABLE_ERROR_REPORTING": "1",
         "DISABLE_TELEMETRY": "1",
-        "IS_SANDBOX": "1",
     },
+    # Without it, it refuses to bypass permissions as root.
+    confined_environment={"IS_SANDBOX": "1"},
     base_url_environment={"ANTHROPIC_BASE_URL": "{base_url}"},
     hosts=("api.anthropic.com:443",),
     keys=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),

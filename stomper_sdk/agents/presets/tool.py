@@ -125,7 +125,7 @@ class ToolAgent:
             return self._judged(await self._read(done, home), done)
 
     async def _run(self, task: AgentTask, values: Mapping[str, str]) -> Completed:
-        environment = {**task.environment, **self._environment(values)}
+        environment = {**task.environment, **self._environment(task, values)}
         argument = [task.prompt] if self.preset.prompt == "argument" else []
         size = max((len(os.fsencode(word)) for word in argument), default=0)
         if size > MAX_ARGUMENT:
@@ -149,10 +149,12 @@ class ToolAgent:
         words = (*preset.words, *limits, *(model or ()))
         return [filled(word, values) for word in (*words, *self.args, *preset.last)]
 
-    def _environment(self, values: Mapping[str, str]) -> dict[str, str]:
+    def _environment(self, task: AgentTask, values: Mapping[str, str]) -> dict[str, str]:
         """What it runs with on top of the task's: its own, the keys it may have, and the pipeline's."""
         preset = self.preset
-        set_up = {**PLACES, **preset.environment, **(preset.base_url_environment if self.base_url else {})}
+        set_up = {**PLACES, **preset.environment}
+        set_up |= preset.base_url_environment if self.base_url else {}
+        set_up |= preset.confined_environment if task.confinement is not None else {}
         keys = passed_on(dict.fromkeys(preset.keys))
         given = {
             **{name: filled(value, values) for name, value in set_up.items()},
