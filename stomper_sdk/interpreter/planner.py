@@ -21,6 +21,7 @@ from stomper_sdk.model.price import Price
 from stomper_sdk.options import build, command_words, nearest, option_fields, optional
 from stomper_sdk.prompts import Template, check_guides, load_template
 from stomper_sdk.reducers import resolve_reducers
+from stomper_sdk.sandbox.proxy import address_of
 from stomper_sdk.signatures import refusal
 from stomper_sdk.stages.base import Selection
 from stomper_sdk.stages.cascade import Tier
@@ -131,6 +132,11 @@ def _unreached(pipeline: Pipeline, hosts: Collection[str]) -> Iterator[Problem]:
     if sandbox.kind != "none" and sandbox.network == "model-only" and not (sandbox.model_hosts or hosts):
         text = "model-only needs the model's address: name it in sandbox.model_hosts"
         yield Problem(text, "sandbox.network")
+    for host in (*sandbox.model_hosts, *hosts):
+        try:
+            address_of(host)
+        except ValueError as error:
+            yield Problem(f"expected {error}", "sandbox.model_hosts")
 
 
 def _unpriced(pipeline: Pipeline, cascade: Iterable[Agent], given: Collection[str]) -> Iterator[Problem]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.util import cache_from_source
+from importlib.util import MAGIC_NUMBER, cache_from_source
+from pathlib import Path
 from types import ModuleType
 
 __all__ = ["bare_python"]
@@ -18,4 +19,16 @@ def bare_python(module: ModuleType) -> list[str]:
     source = str(module.__file__)
     # Where there is byte code of it, since we import it too: Python makes none of a file that it runs.
     compiled = cache_from_source(source)
-    return [_PYTHON, "-I", "-S", compiled if os.access(compiled, os.R_OK) else source]
+    return [_PYTHON, "-I", "-S", compiled if _is_of(compiled, source) else source]
+
+
+def _is_of(compiled: str, source: str) -> bool:
+    """Whether byte code is that of a source as it is now: nobody asks when byte code is run by its name."""
+    try:
+        seen = Path(source).stat()
+        with Path(compiled).open("rb") as file:
+            head = file.read(16)
+    except OSError:
+        return False
+    words = (0, int(seen.st_mtime) & 0xFFFFFFFF, seen.st_size & 0xFFFFFFFF)
+    return head == MAGIC_NUMBER + b"".join(word.to_bytes(4, "little") for word in words)

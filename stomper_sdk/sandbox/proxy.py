@@ -6,6 +6,7 @@ without TLS is passed on with its target as a server of origin takes it.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
@@ -66,10 +67,8 @@ async def open_proxy(hosts: Collection[Address], path: Path | None = None) -> As
     Raises:
         OSError: it cannot listen there.
     """
-    family = trio.socket.AF_INET if path is None else trio.socket.AF_UNIX
-    socket = trio.socket.socket(family)
+    socket = await _bound(path)
     try:
-        await socket.bind(("127.0.0.1", 0) if path is None else str(path))
         socket.listen()
         with alone():
             async with trio.open_nursery() as nursery:
@@ -78,6 +77,21 @@ async def open_proxy(hosts: Collection[Address], path: Path | None = None) -> As
                 nursery.cancel_scope.cancel()
     finally:
         socket.close()
+
+
+async def _bound(path: Path | None) -> trio.socket.SocketType:
+    if path is None:
+        socket = trio.socket.socket()
+        await socket.bind(("127.0.0.1", 0))
+        return socket
+    socket = trio.socket.socket(trio.socket.AF_UNIX)
+    # A whole path may be longer than an address can be.
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        await socket.bind(f"/proc/self/fd/{folder}/{path.name}")
+    finally:
+        os.close(folder)
+    return socket
 
 
 async def _accept(socket: trio.socket.SocketType, hosts: frozenset[Address]) -> None:

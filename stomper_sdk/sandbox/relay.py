@@ -40,7 +40,7 @@ def serve(port: int, path: str) -> None:
     def connect(inner: socket.socket) -> None:
         with inner, socket.socket(socket.AF_UNIX) as outer:
             try:
-                outer.connect(path)
+                outer.connect(name)
             except OSError:
                 return
             back = threading.Thread(target=carry, args=(outer, inner))
@@ -48,6 +48,8 @@ def serve(port: int, path: str) -> None:
             carry(inner, outer)
             back.join()
 
+    folder, name = os.path.split(path)
+    os.chdir(folder)  # a whole path may be longer than an address can be
     threading.stack_size(_STACK)
     listener = socket.socket(fileno=port)
     while True:

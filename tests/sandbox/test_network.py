@@ -190,6 +190,24 @@ def test_a_run_lets_its_agent_out_to_the_model(
     assert (len(model.asked), psutil.Process().children(recursive=True)) == (2, [])
 
 
+def test_the_folder_of_temporary_files_may_have_a_long_name(
+    kind: str, tmp_path: Path, model: Any, stranger: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, temporary = tmp_path / "place", tmp_path / ("long" * 30)
+    for folder in (place, temporary):
+        folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    assert probed(kind, place, model, stranger, talking=True)[0] == "/v1?x=1 5"
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("host", ["a.example:99999", "a.example:70000"])
+def test_a_port_that_there_cannot_be_is_refused(host: str, make_checkout: Callable[..., Any]) -> None:
+    user = make_checkout({"a.py": "import os\n"})
+    with pytest.raises(PipelineError, match=r"sandbox\.model_hosts: expected an address such as"):
+        stomper_sdk.run(pipeline("auto", "1", model_hosts=[host]), repo=user.root)
+
+
 def test_a_model_without_an_address_is_refused(make_checkout: Callable[..., Any]) -> None:
     user = make_checkout({"a.py": "import os\n"})
     with pytest.raises(PipelineError, match=r"model-only needs the model's address: .*sandbox\.model_hosts"):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import py_compile
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from stomper_sdk.model.result import RunResult
 from stomper_sdk.process import CommandLimit, Completed, adopting_orphans, run_command
 from stomper_sdk.sandbox import Sandbox, find_sandbox
 from stomper_sdk.sandbox import choice as choosing
+from stomper_sdk.sandbox.bare import bare_python
 
 Make = Callable[..., Any]
 FIX = 'sed -i "/^import/d" "$1"'
@@ -274,3 +277,25 @@ def test_memory_is_read_in_every_unit() -> None:
     for text, size in written.items():
         pipeline = json.dumps({"extends": "default", "sandbox": {"kind": "auto", "memory": text}})
         assert stomper_sdk.load_pipeline(pipeline).sandbox.memory == size
+
+
+def test_byte_code_of_another_time_is_not_run(tmp_path: Path) -> None:
+    """As an upgrade leaves it where Python may write none."""
+    source = tmp_path / "told.py"
+    source.write_text("print('old')\n")
+    module = ModuleType("told")
+    module.__file__ = str(source)
+
+    def said() -> tuple[str, bool]:
+        words = bare_python(module)
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout, words[-1] == str(
+            source
+        )
+
+    assert said() == ("old\n", True)
+    py_compile.compile(str(source))
+    assert said() == ("old\n", False)
+    source.write_text("print('newer')\n")
+    assert said() == ("newer\n", True)
+    py_compile.compile(str(source))
+    assert said() == ("newer\n", False)
