@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -21,7 +22,7 @@ from stomper_sdk.model.pipeline import Pipeline, WorkspaceSpec
 from stomper_sdk.model.present import counted
 from stomper_sdk.options import command_words
 from stomper_sdk.orphans import end_family
-from stomper_sdk.prompts import Explanations, Neighbours
+from stomper_sdk.prompts import Explanations, Neighbours, commit_texts
 from stomper_sdk.sandbox import Sandbox, find_sandbox
 from stomper_sdk.spending import Purse
 from stomper_sdk.stages.base import Context, Selection
@@ -108,7 +109,7 @@ async def opened_context(
             template=resolved.template,
             tests=None if isinstance(tests, NoTests) or pipeline.test_validation.mode == "none" else tests,
             explanations=Explanations(),
-            neighbours=Neighbours(),
+            neighbours=_neighbours(repository, base),
             emit=emit,
             clock=clock,
             purse=purse,
@@ -276,6 +277,10 @@ def preparation_of(spec: WorkspaceSpec, root: Path, repository: Repository) -> P
     copies = repository.ignored_files(patterns) if patterns.is_file() else ()
     setup = command_words(spec.setup) if spec.setup else ()
     return Preparation(root, copies, spec.link, setup)
+
+
+def _neighbours(repository: Repository | None, base: str | None) -> Neighbours:
+    return Neighbours(partial(commit_texts, repository.root, base) if repository and base else None)
 
 
 def _check_guides_committed(

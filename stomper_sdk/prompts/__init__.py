@@ -1,5 +1,6 @@
 """What an agent is asked: templates, the levels of detail, and which attempt gets which level."""
 
+from stomper_sdk.prompts.codebase import commit_texts
 from stomper_sdk.prompts.explanations import Explanations
 from stomper_sdk.prompts.guides import check_guides, read_guides
 from stomper_sdk.prompts.levels import choose_level
@@ -18,6 +19,7 @@ __all__ = [
     "Template",
     "check_guides",
     "choose_level",
+    "commit_texts",
     "load_template",
     "mentions",
     "read_guides",

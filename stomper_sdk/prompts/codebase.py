@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -12,13 +11,14 @@ import attrs
 from stomper_sdk.prompts.outline import Definition, Import, Outline, outline
 from stomper_sdk.validation.graph import python_files
 from stomper_sdk.validation.roots import import_roots
+from stomper_sdk.vcs.contents import contents_at
 
-__all__ = ["Codebase"]
+__all__ = ["Codebase", "commit_texts", "folder_texts"]
 
 _FILE_BYTES = 200_000
 _ALL_BYTES = 48_000_000
-_SECONDS = 5.0
 _HOPS = 4
+_INSTALLED = ("node_modules", "site-packages")
 
 
 @attrs.frozen(eq=False)
@@ -29,17 +29,8 @@ class Codebase:
     roots: tuple[str, ...]
 
     @classmethod
-    def read(cls, root: Path) -> Codebase:
-        """Read a tree: 48 MB of files at most, none larger than 200 kB, for 5 seconds at most; no links."""
-        texts: dict[str, bytes] = {}
-        left, deadline = _ALL_BYTES, time.monotonic() + _SECONDS
-        for path in python_files(root):
-            text = _text(root / path)
-            if len(text) <= left:
-                texts[path] = text
-                left -= len(text)
-            if time.monotonic() > deadline:
-                break
+    def of(cls, texts: Mapping[str, bytes], root: Path) -> Codebase:
+        """Texts with the folders from which they are imported, as a checkout's settings name them."""
         ordered = sorted(texts, key=lambda path: (_is_test(path), path))
         return cls({path: texts[path] for path in ordered}, import_roots(root))
 
@@ -103,6 +94,28 @@ class Codebase:
 
 def _is_test(path: str) -> bool:
     return PurePosixPath(path).name.startswith(("test_", "conftest")) or "tests/" in path
+
+
+def commit_texts(root: Path, commit: str) -> dict[str, bytes]:
+    """The Python files of a commit: 48 MB at most, none larger than 200 kB."""
+    return contents_at(root, commit, _is_own, largest=_FILE_BYTES, total=_ALL_BYTES)
+
+
+def folder_texts(root: Path) -> dict[str, bytes]:
+    """Those of a folder that no repository holds; no link is followed."""
+    texts, left = {}, _ALL_BYTES
+    for path in sorted(python_files(root)):
+        text = _text(root / path)
+        if text and len(text) <= left:
+            texts[path] = text
+            left -= len(text)
+    return texts
+
+
+def _is_own(path: str) -> bool:
+    *folders, name = path.split("/")
+    foreign = (each in _INSTALLED or each.startswith(".") for each in folders)
+    return name.endswith(".py") and not any(foreign)
 
 
 def _text(file: Path) -> bytes:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import trio
@@ -13,7 +12,7 @@ import trio
 from stomper_sdk.guard.python import parsed
 from stomper_sdk.model.alignment import split_lines
 from stomper_sdk.model.finding import Finding
-from stomper_sdk.prompts.codebase import Codebase
+from stomper_sdk.prompts.codebase import Codebase, folder_texts
 from stomper_sdk.prompts.outline import Definition, dotted, outline
 from stomper_sdk.prompts.values import Related, Snippet
 from stomper_sdk.vcs.git import in_thread
@@ -25,14 +24,21 @@ _CALLERS_OF_A_FILE = 2
 _CHARACTERS = 6_000
 _WHOLE_LINES = 40
 _AROUND = 2
-_SECONDS = 1.0
+#: How many names are looked up, and how many bytes of files with such a call are parsed.
+_NAMES, _SEARCHED = 60, 1_000_000
 _Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 class Neighbours:
-    """Related code for all files of a run; the repository is read once, however many files wait for it."""
+    """Related code for all files of a run; the repository is read once, however many files wait for it.
 
-    def __init__(self) -> None:
+    Args:
+        read: gives the texts of the repository's Python files, as they are in one commit whatever was fixed
+            since; without it they are read from the first tree that is given.
+    """
+
+    def __init__(self, read: Callable[[], Mapping[str, bytes]] | None = None) -> None:
+        self._read = read
         self._codebase: Codebase | None = None
         self._lock = trio.Lock()
 
@@ -43,48 +49,45 @@ class Neighbours:
             path: the file, relative to the root.
             source: its text now.
             findings: those of other files are passed over.
-            root: a checkout. The first that is given is read; later ones differ from it in what was fixed
-                meanwhile.
+            root: a checkout.
         """
         if not path.endswith((".py", ".pyi")):
             return Related()
         async with self._lock:
             if self._codebase is None:
-                self._codebase = await in_thread(Codebase.read, root)
+                self._codebase = await in_thread(self._found, root)
         return await in_thread(related, path, source, findings, self._codebase)
+
+    def _found(self, root: Path) -> Codebase:
+        return Codebase.of(self._read() if self._read else folder_texts(root), root)
 
 
 def related(path: str, source: str, findings: Sequence[Finding], code: Codebase) -> Related:
-    """The same of what is in memory, for a second at most."""
+    """The same of what is in memory; limits are counted, not timed, so that it is always the same."""
     tree = parsed(source)
     if tree is None:
         return Related()
-    deadline = time.monotonic() + _SECONDS
     lines = {finding.line for finding in findings if finding.path == path and finding.line}
-    scopes = [chain for line in sorted(lines) if (chain := _around(tree, line))]
-    late = partial(_late, deadline)
-    definitions = _limited(_definitions(path, source, scopes, code), _DEFINITIONS, late)
-    return Related(definitions, _limited(_callers(path, scopes, code), _CALLERS, late))
+    scopes = [chain for line in sorted(lines) if (chain := _chain(tree, line))]
+    definitions = _limited(_definitions(path, source, scopes, code), _DEFINITIONS)
+    return Related(definitions, _limited(_callers(path, scopes, code), _CALLERS))
 
 
-def _late(deadline: float) -> bool:
-    return time.monotonic() > deadline
-
-
-def _limited(snippets: Iterable[Snippet | None], count: int, late: partial[bool]) -> tuple[Snippet, ...]:
-    """As many as may be, each once; a step that finds none yields None, for the time to be looked at."""
+def _limited(snippets: Iterable[Snippet], count: int) -> tuple[Snippet, ...]:
+    """As many as may be, each once."""
     taken: dict[tuple[str, int], Snippet] = {}
     left = _CHARACTERS
     for snippet in snippets:
-        if snippet is not None and len(snippet.text) <= left:
-            left -= 0 if (snippet.path, snippet.line) in taken else len(snippet.text)
-            taken.setdefault((snippet.path, snippet.line), snippet)
-        if len(taken) >= count or late():
+        place = (snippet.path, snippet.line)
+        if place not in taken and len(snippet.text) <= left:
+            left -= len(snippet.text)
+            taken[place] = snippet
+        if len(taken) >= count:
             break
     return tuple(taken.values())
 
 
-def _around(tree: ast.Module, line: int) -> list[ast.stmt]:
+def _chain(tree: ast.Module, line: int) -> list[ast.stmt]:
     """The definitions around a line, the outermost first; the statement where there are none."""
     chain: list[ast.stmt] = []
     body: Sequence[ast.stmt] = tree.body
@@ -105,19 +108,22 @@ def _holds(node: ast.stmt, line: int) -> bool:
 
 def _definitions(
     path: str, source: str, scopes: Sequence[Sequence[ast.stmt]], code: Codebase
-) -> Iterator[Snippet | None]:
+) -> Iterator[Snippet]:
     """What the innermost scopes name and the file imports; of a method also the one that it overrides."""
     imports = outline(source.encode()).imports
-    for name in dict.fromkeys(name for chain in scopes for name in _named(chain)):
+    names = dict.fromkeys(name for chain in scopes for name in _named(chain))
+    known = {name.partition(".")[0] for name in imports}
+    imported_names = (name for name in names if name.partition(".")[0] in known)
+    for name in itertools.islice(imported_names, _NAMES):
         parts = name.split(".")
         for count in range(len(parts), 0, -1):
             imported = imports.get(".".join(parts[:count]))
             target = code.meant(imported, path) if imported else None
             if target is not None:
                 rest = ".".join(filter(None, (target[1], *parts[count:])))
-                yield _defined(path, target[0], rest, code)
+                if snippet := _defined(path, target[0], rest, code):
+                    yield snippet
                 break
-        yield None
 
 
 def _defined(importer: str, path: str, name: str, code: Codebase) -> Snippet | None:
@@ -156,15 +162,18 @@ def _named(chain: Sequence[ast.stmt]) -> Iterator[str]:
                 yield name
 
 
-def _callers(path: str, scopes: Sequence[Sequence[ast.stmt]], code: Codebase) -> Iterator[Snippet | None]:
+def _callers(path: str, scopes: Sequence[Sequence[ast.stmt]], code: Codebase) -> Iterator[Snippet]:
     """Calls, in files that import the file, of what is defined around the findings."""
+    left = _SEARCHED
     for name, called in dict(map(_called, filter(_is_defined, scopes))).items():
         for other in code.may_call(called, path):
+            left -= len(code.texts[other])
+            if left < 0:
+                return
             lines = code.outline(other).calls.get(called, ())
-            if lines and path in _imported_by(other, code):
+            if lines and _imports(other, path, code):
                 text = split_lines(code.texts[other].decode("utf-8", "replace").rstrip())
                 yield from (_call(name, other, text, line) for line in _apart(lines)[:_CALLERS_OF_A_FILE])
-            yield None
 
 
 def _apart(lines: Iterable[int]) -> list[int]:
@@ -188,15 +197,16 @@ def _called(chain: Sequence[ast.stmt]) -> tuple[str, str]:
     return ".".join(names), names[-1]
 
 
-def _imported_by(path: str, code: Codebase) -> set[str]:
-    """The files from which a file has what it imports, through those that only pass it on."""
-    found = set()
-    for imported in code.outline(path).imports.values():
-        target = code.meant(imported, path)
-        if target is not None:
+def _imports(importer: str, path: str, code: Codebase) -> bool:
+    """Whether a file imports something of another one, also through a package that only passes it on."""
+    for imported in code.outline(importer).imports.values():
+        target = code.meant(imported, importer)
+        if target is not None and target[0] != path and target[0].endswith("__init__.py"):
             home = code.defined(*target) if target[1] else None
-            found |= {target[0], home[0]} if home else {target[0]}
-    return found
+            target = home[:2] if home else None
+        if target is not None and target[0] == path:
+            return True
+    return False
 
 
 def _call(name: str, path: str, lines: Sequence[str], line: int) -> Snippet:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
 
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.prompts import Neighbours, Related
-from stomper_sdk.prompts.codebase import Codebase
+from stomper_sdk.prompts.codebase import Codebase, commit_texts, folder_texts
 from stomper_sdk.prompts.related import related
+
+if TYPE_CHECKING:
+    from tests.conftest import Checkout
 
 SHOP = """\
 import json
@@ -57,8 +61,12 @@ def at(line: int, path: str = "shop/counter.py") -> Finding:
     return Finding("ruff", "F841", "unused", path, line, 1)
 
 
+def codebase(root: Path) -> Codebase:
+    return Codebase.of(folder_texts(root), root)
+
+
 def found(root: Path, *lines: int, source: str = SHOP) -> Related:
-    return related("shop/counter.py", source, [at(line) for line in lines], Codebase.read(root))
+    return related("shop/counter.py", source, [at(line) for line in lines], codebase(root))
 
 
 def test_definitions_are_those_that_the_flagged_code_uses(tmp_path: Path) -> None:
@@ -116,14 +124,14 @@ def test_a_long_class_is_told_by_its_heads(tmp_path: Path) -> None:
 
 def test_packages_below_src_are_found(tmp_path: Path) -> None:
     write(tmp_path, {f"src/{name}": text for name, text in FILES.items() if name.startswith("shop/")})
-    seen = related("src/shop/counter.py", SHOP, [at(12, "src/shop/counter.py")], Codebase.read(tmp_path))
+    seen = related("src/shop/counter.py", SHOP, [at(12, "src/shop/counter.py")], codebase(tmp_path))
     places = {snippet.path for snippet in seen.definitions}
     assert places == {"src/shop/base.py", "src/shop/prices.py", "src/shop/vat.py"}
 
 
 def test_imports_in_a_circle_and_broken_files_end(tmp_path: Path) -> None:
     write(tmp_path, {"a.py": "from b import x\n", "b.py": "from a import x\n", "c.py": "def f(:\n"})
-    code = Codebase.read(tmp_path)
+    code = codebase(tmp_path)
     assert related("d.py", "from a import x\nx()\n", [at(2, "d.py")], code) == Related()
     assert related("c.py", "def f(:\n", [at(1, "c.py")], code) == Related()
 
@@ -134,7 +142,7 @@ def test_it_is_bounded(tmp_path: Path) -> None:
     calls = "def all_of_them():\n" + "".join(f"    f{number:03}()\n" for number in range(60))
     users = {f"u{n:03}.py": "from hub import all_of_them\n" + "all_of_them()\n" * 9 for n in range(30)}
     write(tmp_path, {**many, **users, "hub.py": imports + calls})
-    seen = related("hub.py", imports + calls, [at(62, "hub.py")], Codebase.read(tmp_path))
+    seen = related("hub.py", imports + calls, [at(62, "hub.py")], codebase(tmp_path))
     assert len(seen.definitions) == 12 and len(seen.callers) == 8
     assert len({snippet.path for snippet in seen.callers}) == 4
 
@@ -143,18 +151,28 @@ def test_no_link_is_followed_and_nothing_foreign_read(tmp_path: Path) -> None:
     write(tmp_path, {"secret/a.py": "x = 1\n", "repo/.venv/b.py": "x = 1\n", "repo/c.py": "x = 1\n"})
     (tmp_path / "repo" / "a.py").symlink_to(tmp_path / "secret" / "a.py")
     (tmp_path / "repo" / "linked").symlink_to(tmp_path / "secret")
-    texts = Codebase.read(tmp_path / "repo").texts
+    texts = folder_texts(tmp_path / "repo")
     assert {path for path, text in texts.items() if text} == {"c.py"}
 
 
-@pytest.mark.trio
-async def test_a_repository_is_read_once_for_all_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_commit_is_read_as_it_is_whatever_lies_in_the_checkout(
+    make_checkout: Callable[[Mapping[str, str]], Checkout],
 ) -> None:
+    odd = {"empty.py": "", "a b/ü.py": "x = 'é'\n"}
+    foreign = {".hidden/a.py": "x", "lib/site-packages/b.py": "x", "huge.py": "x = 1\n" * 40_000}
+    repo = make_checkout({**FILES, **odd, **foreign})
+    (repo.root / "link.py").symlink_to("main.py")
+    repo.commit()
+    repo.write({"main.py": "changed", "new.py": "x"})
+    texts = commit_texts(repo.root, repo.head)
+    python = {name: text for name, text in FILES.items() if name.endswith(".py")}
+    assert texts == {name: text.encode() for name, text in {**python, **odd}.items()}
+
+
+@pytest.mark.trio
+async def test_a_repository_is_read_once_for_all_files(tmp_path: Path) -> None:
     root, reads = write(tmp_path, FILES), []
-    read = Codebase.read
-    monkeypatch.setattr(Codebase, "read", lambda root: reads.append(root) or read(root))
-    neighbours, seen = Neighbours(), []
+    neighbours, seen = Neighbours(lambda: reads.append(root) or folder_texts(root)), []
 
     async def ask() -> None:
         seen.append(await neighbours.of("shop/counter.py", SHOP, [at(12)], root))
