@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 
 import stomper_sdk
@@ -267,3 +268,14 @@ def test_a_past_run_tells_why_its_attempts_got_their_levels(
     )
     assert main(["runs", "show", "--by-file", "--repo", str(repo.root)]) == 0
     assert "try 1" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("amount", [10**30, -5, float("inf"), float("nan")])
+def test_what_nobody_can_have_used_is_not_believed(amount: Any, repo: Checkout) -> None:
+    def agent(task: AgentTask) -> AgentReply:
+        return attrs.evolve(by_level(task), tokens_in=amount, tokens_out=9.5, cost_usd=amount)
+
+    result = run(repo, agent, prompt__strategy="fixed:detailed")
+    assert result.files[0].outcome == "fixed"
+    (lesson,) = lessons(repo.root)
+    assert (lesson.tokens_in, lesson.tokens_out, lesson.cost_usd) == (None, 9, None)
