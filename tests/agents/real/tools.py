@@ -99,7 +99,7 @@ TOOLS: Mapping[str, Tool] = {
             "/v1",
             by_turn(_calling("bash", command=SED), _calling("bash", command=_SUBMIT)),
             shell=Call("bash", {"command": "sleep 301"}),
-            patience=25,
+            patience=30,
         ),
         Tool(
             "aider",
@@ -107,7 +107,7 @@ TOOLS: Mapping[str, Tool] = {
             "OPENAI_API_KEY",
             "/v1",
             by_turn(Reply(_BLOCK)),
-            patience=25,
+            patience=30,
         ),
         Tool(
             "opencode",
