@@ -100,6 +100,11 @@ class Checkout:
         for path in self.ignored() - self.known:
             _remove(self.root / path.rstrip("/"))
 
+    def tree(self) -> str:
+        """The tree that the folder holds now, but for what git ignores, as an object."""
+        self._stage()
+        return self.write_tree()
+
     def write_tree(self) -> str:
         """The tree of the last snapshot, as an object."""
         return self._git("write-tree").decode().strip()

@@ -27,7 +27,6 @@ __all__ = [
     "in_workspace",
     "prepare",
     "settled",
-    "tree_now",
     "workspace_name",
 ]
 
@@ -129,7 +128,7 @@ async def prepare(workspace: Workspace, preparation: Preparation) -> Workspace:
 
 async def settled(workspace: Workspace) -> Workspace:
     """The workspace, its changes told against the tree as it is now."""
-    tree = await in_workspace(tree_now, workspace.checkout)
+    tree = await in_workspace(workspace.checkout.tree)
     return attrs.evolve(workspace, checkout=attrs.evolve(workspace.checkout, start=tree))
 
 
@@ -154,9 +153,3 @@ async def _run_setup(root: Path, setup: tuple[str, ...]) -> None:
     if done.exit_code != 0:
         said = (done.error_text.strip() or done.text.strip())[-1000:]
         raise WorkspaceError(f"workspace.setup: {setup[0]} {done.ending}: {said}")
-
-
-def tree_now(checkout: Checkout) -> str:
-    """The tree that a checkout holds now, but for what git ignores; it blocks."""
-    checkout.snapshot()
-    return checkout.write_tree()

@@ -10,7 +10,7 @@ import attrs
 from stomper_sdk.errors import WorkspaceError
 from stomper_sdk.vcs.checkout import ABSENT, Checkout, Entry
 from stomper_sdk.vcs.git import GitError, in_thread
-from stomper_sdk.workspaces.base import in_workspace, tree_now
+from stomper_sdk.workspaces.base import in_workspace
 
 __all__ = ["Edited", "MisfitError", "Patch", "Patches"]
 
@@ -57,7 +57,7 @@ class Patches:
             WorkspaceError: git cannot work there any more.
         """
         await in_thread(self.check)
-        return await in_workspace(tree_now, self.checkout)
+        return await in_workspace(self.checkout.tree)
 
     async def since(self, tree: str) -> Patch:
         """What has been edited since a tree.
