@@ -27,6 +27,7 @@ from stomper_sdk.options import build
 from stomper_sdk.testing import AgentContract
 from stomper_sdk.vcs.checkout import Checkout, Entry
 from stomper_sdk.workspaces.patches import Edited, Patch, Patches
+from tests.model_server import ModelServer, Reply
 
 if TYPE_CHECKING:
     from tests.conftest import Checkout as Repository
@@ -647,3 +648,30 @@ test_validation: {{mode: none}}
     told = capsys.readouterr().err
     assert "what is asked of a.txt was not recorded" in told and "I was asked" not in told
     assert repository.read("b.txt") == "good\n"
+
+
+def test_a_models_answers_are_replayed_without_endpoint_and_key(
+    make_checkout: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = "Done.\n\n```\n<<<<<<< SEARCH\nBAD\n=======\ngood\n>>>>>>> REPLACE\n```\n"
+    repository = make_checkout({f"{name}.txt": "BAD\n" for name in "abc"})
+
+    def run_at(url: str, mode: str) -> Any:
+        model = {"use": "chat", "base_url": url, "model": "m", "api_key": "${MY_MODEL_KEY:-none}"}
+        main_agent = {"use": "replay", "agent": "model", "mode": mode}
+        source = {**PIPELINE, "agents": {"builtin": main_agent, "model": model}}
+        return stomper_sdk.run(source, repo=repository.root)
+
+    monkeypatch.setenv("MY_MODEL_KEY", KEY)
+    with ModelServer(lambda request: Reply(answer, tokens_in=500, tokens_out=40)) as server:
+        recorded = run_at(f"{server.url}/v1", "auto")
+        assert len(server.requests) == 3
+    tree = repository.tree
+    assert recorded.exit_code == 0
+    back(repository, recorded)
+    monkeypatch.delenv("MY_MODEL_KEY")
+    replayed = run_at(f"{server.url}/v1", "replay")
+    assert (replayed.exit_code, repository.tree) == (0, tree)
+    assert [file.attempts[0].tokens_in for file in replayed.files] == [500, 500, 500]
+    texts = [place.read_text() for place in (repository.root / ".stomper/recordings/model").iterdir()]
+    assert len(texts) == 3 and not any(KEY in text for text in texts)
