@@ -164,7 +164,7 @@ def test_clean_tells_what_it_removed(
     assert capsys.readouterr().err == "nothing to clean\n"
 
 
-@pytest.mark.parametrize("command", ["experiment", "stats"])
+@pytest.mark.parametrize("command", ["experiment"])
 def test_a_command_of_a_later_version_is_refused_by_name(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
