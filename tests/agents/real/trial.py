@@ -46,7 +46,7 @@ agents: {{tool: {{use: {use}, model: {model}, base_url: "{url}", timeout: {timeo
 retry: {{max_attempts: 1}}
 prompt: {{strategy: "fixed:minimal"}}
 test_validation: {{mode: none}}
-sandbox: {{kind: {sandbox}, network: allow}}
+sandbox: {{kind: {sandbox}, network: model-only}}
 stages:
   - initialize
   - collect_errors
