@@ -73,13 +73,12 @@ def cache_settings(cache: Path) -> dict[str, str]:
 
 
 def read_sources(root: Path, findings: Iterable[Finding]) -> dict[str, str]:
-    """The texts of the files that have findings; a file that is none any more has no text."""
+    """The texts of the files that have findings; what is no file (any more), as a pipe, has no text."""
     texts = {}
     for path in {finding.path for finding in findings if finding.line is not None}:
-        try:
-            texts[path] = (root / path).read_bytes().decode("utf-8", "replace")
-        except OSError:
-            continue
+        with contextlib.suppress(OSError):
+            if (root / path).is_file():
+                texts[path] = (root / path).read_bytes().decode("utf-8", "replace")
     return texts
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import threading
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from stomper_sdk.checks import regex
 from stomper_sdk.checks.bandit import BanditCheck
 from stomper_sdk.checks.base import Look, ToolCheck, Tree
 from stomper_sdk.checks.eslint import EslintCheck
+from stomper_sdk.checks.files import read_sources
 from stomper_sdk.checks.flake8 import Flake8Check
 from stomper_sdk.checks.matching import Match
 from stomper_sdk.checks.mypy import MypyCheck
@@ -30,6 +32,7 @@ from stomper_sdk.checks.ruff import RuffCheck
 from stomper_sdk.checks.sarif import SarifCheck
 from stomper_sdk.checks.tsc import TscCheck
 from stomper_sdk.errors import CheckError
+from stomper_sdk.model.finding import Finding
 from stomper_sdk.options import build
 from stomper_sdk.process import Completed
 
@@ -428,3 +431,13 @@ def test_a_path_that_no_tree_can_hold(case: Case, look: Callable[..., Look]) -> 
         check_seen(look, case, sample, case.exit_code)
 
     holds()
+
+
+def test_a_pipe_in_the_place_of_a_file_holds_nothing_up(tree: Tree) -> None:
+    os.mkfifo(tree.root / "pipe.py")
+    found = [Finding("mine", "X", "no", name, 1) for name in ("pipe.py", "a.py", "folder", "gone.py")]
+    seen: list[dict[str, str]] = []
+    reader = threading.Thread(target=lambda: seen.append(read_sources(tree.root, found)), daemon=True)
+    reader.start()
+    reader.join(20)
+    assert seen == [{"a.py": SOURCE}]
