@@ -104,7 +104,8 @@ def test_what_is_broken_is_refused_and_never_crashes(data: bytes, draw: st.DataO
     except BrokenRecordingError as error:
         assert error.message.startswith("x:")
     else:
-        assert render(read) == broken.replace(b"\r\n", b"\n")
+        # The line end of the last line may be missing.
+        assert render(read) == broken.replace(b"\r\n", b"\n").removesuffix(b"\n") + b"\n"
 
 
 @given(recordings.map(render), st.data())
