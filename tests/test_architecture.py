@@ -19,7 +19,7 @@ FLOORS = (
     {"options", "orphans", "guest", "model", "probe", "flock", "signatures", "clearing", "edits"},
     {"registry", "events", "process", "reports"},
     {"progress", "vcs", "journal", "reducers", "config", "sandbox", "endpoint"},
-    {"guard", "workspaces", "validation", "learning", "spending"},
+    {"guard", "workspaces", "validation", "learning", "spending", "experiments"},
     {"prompts", "agents", "checks", "survey"},
     {"stages", "testing", "starter"},
     {"interpreter", "decorators"},
@@ -44,6 +44,7 @@ ROOMS_OF = {
 }
 WITHOUT_TRIO = {
     *("errors", "options", "model", "reports", "registry", "signatures", "reducers", "config", "guard"),
+    "experiments",
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
