@@ -16,7 +16,7 @@ ROOT = PACKAGE.parent
 # From the words up to the command line; a room imports only from floors below its own, and from itself.
 FLOORS = (
     {"errors", "faults", "secrets"},
-    {"options", "orphans", "guest", "model", "probe", "flock", "signatures", "clearing", "edits"},
+    {"options", "extras", "orphans", "guest", "model", "probe", "flock", "signatures", "clearing", "edits"},
     {"registry", "events", "process", "reports"},
     {"progress", "vcs", "journal", "reducers", "config", "sandbox", "endpoint"},
     {"guard", "workspaces", "validation", "learning", "spending", "experiments"},

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 import attrs
 
 from stomper_sdk.errors import UsageError
-from stomper_sdk.experiments.extra import needed
 from stomper_sdk.experiments.flips import chance, in_units
+from stomper_sdk.experiments.libraries import needed
 from stomper_sdk.experiments.spread import bootstrap, design_effect, standard_error, with_imagined
 from stomper_sdk.experiments.trial import MEASURES, FilePair, Interval, Measure, Trial, fraction, pair
 from stomper_sdk.model.present import counted, listed, visible

@@ -18,7 +18,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from stomper_sdk.experiments.extra import needed
+from stomper_sdk.experiments.libraries import needed
 
 __all__ = ["PER_FINDING", "Array", "beyond", "chance", "flipped", "in_units", "refined", "start"]
 

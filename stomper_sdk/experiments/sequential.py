@@ -17,8 +17,8 @@ import attrs
 
 from stomper_sdk.errors import UsageError
 from stomper_sdk.experiments.comparing import amount
-from stomper_sdk.experiments.extra import needed
 from stomper_sdk.experiments.flips import PER_FINDING, Array, beyond, flipped, in_units, refined, start
+from stomper_sdk.experiments.libraries import needed
 from stomper_sdk.experiments.spread import standard_error, with_imagined
 from stomper_sdk.experiments.trial import FilePair, Interval, Trial, fraction, pair
 from stomper_sdk.model.present import counted, visible

@@ -7,8 +7,8 @@ import math
 import attrs
 
 from stomper_sdk.errors import UsageError
-from stomper_sdk.experiments.extra import needed
 from stomper_sdk.experiments.flips import Array
+from stomper_sdk.experiments.libraries import needed
 from stomper_sdk.experiments.trial import fraction
 
 __all__ = ["Size", "size"]

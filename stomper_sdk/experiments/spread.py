@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from stomper_sdk.experiments.extra import needed
+from stomper_sdk.experiments.libraries import needed
 from stomper_sdk.experiments.trial import FilePair, Interval
 
 __all__ = ["bootstrap", "design_effect", "expanded", "standard_error", "with_imagined"]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import attrs
 
 from stomper_sdk.errors import UsageError
-from stomper_sdk.experiments.extra import needed
+from stomper_sdk.experiments.libraries import needed
 from stomper_sdk.experiments.spread import design_effect
 from stomper_sdk.experiments.trial import FilePair, Interval, Measure, Trial, Visit, averages, fraction
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from stomper_sdk.errors import UsageError
-from stomper_sdk.look.extra import needed
+from stomper_sdk.extras import needed
 from stomper_sdk.model.result import RunResult
 from stomper_sdk.options import nearest
 
@@ -45,7 +45,7 @@ def to_frame(result: RunResult, kind: Kind = "files", library: Library = "pandas
             near = nearest(value, known)
             mean = f"; did you mean {near!r}?" if near else ""
             raise UsageError(f"there is no {value!r}{mean}", f"There are: {', '.join(known)}.")
-    return needed(library, "to_frame").DataFrame(_TABLES[kind](result))
+    return needed(library, "to_frame", "notebook").DataFrame(_TABLES[kind](result))
 
 
 def _files(result: RunResult) -> Columns:

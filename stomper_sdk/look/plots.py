@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from stomper_sdk.look.extra import needed
+from stomper_sdk.extras import needed
 from stomper_sdk.look.lanes import lanes_of, peak_of, waits_of
 from stomper_sdk.model.present import one_line, visible
 from stomper_sdk.model.result import OUTCOMES, RunResult
@@ -123,7 +123,7 @@ def _title(result: RunResult, more: str) -> str:
 
 def _figure(width: float, height: float) -> tuple[Any, Any]:
     """A figure that nobody else holds, so that nothing keeps it or shows it by itself."""
-    base = needed("matplotlib.figure", "a plot").Figure
+    base = needed("matplotlib.figure", "a plot", "notebook").Figure
     figure = type("Figure", (base,), {"_repr_png_": _as_png})(
         figsize=(width, min(height, 40)), layout="constrained"
     )

@@ -203,7 +203,7 @@ def test_what_cannot_be_compared_is_refused(paired: Paired) -> None:
 
 def test_without_scipy_the_extra_is_named(paired: Paired, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "scipy.stats", None)
-    with pytest.raises(UsageError, match="experiments need scipy, which is not installed") as caught:
+    with pytest.raises(UsageError, match="comparing variants needs scipy, which is not installed") as caught:
         compare(*paired(*four_fold(2, 2, 2, 2)))
     assert caught.value.hint == "Install it: pip install 'stomper_sdk[experiments]'"
 

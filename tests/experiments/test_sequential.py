@@ -87,7 +87,7 @@ def test_findings_of_one_file_are_one_witness(paired: Paired) -> None:
 
 
 def test_it_does_not_matter_in_which_units_differences_came(paired: Paired) -> None:
-    """Whole findings first, then thirds of repeats: as nothing could be spent before, it is the exact test."""
+    """Whole findings first, then thirds: as nothing could be spent before, it is the exact test."""
     a, b = paired(A, A, B, NEITHER)
     files = [(str(it), repeat, it) for it in range(20) for repeat in range(3)]
     more_a = [Trial("a", name, name, it % 3 > 0 or repeat < 1, repeat) for name, repeat, it in files]

@@ -10,8 +10,13 @@ from stomper_sdk.errors import UsageError
 __all__ = ["needed"]
 
 
-def needed(module: str, what: str) -> Any:
+def needed(module: str, what: str, extra: str) -> Any:
     """A module of a library that is an extra.
+
+    Args:
+        module: its name, dotted.
+        what: what cannot be done without it.
+        extra: the name under which it is installed with this package.
 
     Raises:
         UsageError: it is not installed; how to is said.
@@ -23,4 +28,4 @@ def needed(module: str, what: str) -> Any:
         if error.name is not None and error.name.partition(".")[0] != library:
             raise
         text = f"{what} needs {library}, which is not installed"
-        raise UsageError(text, "Install it: pip install 'stomper_sdk[notebook]'") from error
+        raise UsageError(text, f"Install it: pip install 'stomper_sdk[{extra}]'") from error
