@@ -1,4 +1,4 @@
-"""Many files with nothing to do, through the interpreter as a run takes them; only git is left out.
+"""Many files with nothing to do, through the interpreter as a run takes them, journal and all, but git.
 
 Prints the seconds and the peak memory of this process as JSON.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import resource
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from stomper_sdk.events import Event
 from stomper_sdk.interpreter.program import Block, Program, Step
 from stomper_sdk.interpreter.run import Run, interpret
 from stomper_sdk.interpreter.scheduler import Control
+from stomper_sdk.journal.session import Session
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.model.plan import FileTask, Plan
@@ -38,7 +40,7 @@ def _task(index: int) -> FileTask:
     return FileTask(index, path, (Finding("ruff", "F401", "`os` imported but unused", path, 1, 8),))
 
 
-def _context(pipeline: Pipeline, events: list[int]) -> Context:
+def _context(pipeline: Pipeline, events: list[int], folder: Path) -> Context:
     """What a run has, with nothing behind that a trivial stage never asks for."""
 
     def emit(event: Event) -> None:
@@ -46,7 +48,8 @@ def _context(pipeline: Pipeline, events: list[int]) -> Context:
 
     absent: dict[str, Any] = {field.name: None for field in attrs.fields(Context) if field.name != "stack"}
     given = {"pipeline": pipeline, "emit": emit, "clock": time.monotonic, "checks": (), "cascade": ()}
-    return Context(**{**absent, **given, "purse": Purse()})
+    session = Session("stomper-20260101-000000-0000", folder, folder, -1)
+    return Context(**{**absent, **given, "purse": Purse(), "session": session})
 
 
 def main() -> int:
@@ -58,10 +61,11 @@ def main() -> int:
     each = Block("for_each_file", (Step(noop, {}),))
     program = Program((each, Step(STAGES.get("aggregate_results", "stages"), {})))
     events = [0]
-    context = _context(load_pipeline("default", repo=Path(__file__).parent), events)
-    started = time.perf_counter()
-    trio.run(interpret, program, context, Control(), run)
-    seconds = time.perf_counter() - started
+    with tempfile.TemporaryDirectory() as folder:
+        context = _context(load_pipeline("default", repo=Path(__file__).parent), events, Path(folder))
+        started = time.perf_counter()
+        trio.run(interpret, program, context, Control(), run)
+        seconds = time.perf_counter() - started
     assert len(run.state.results) == len(tasks) and events[0] >= 4 * len(tasks) and run.gauge.peak == 4
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"seconds": seconds, "peak_mb": peak}))
