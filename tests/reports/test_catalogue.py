@@ -54,7 +54,7 @@ def test_the_list_keeps_its_width(width: int, whole: bool) -> None:
 def test_nothing_that_a_package_says_is_obeyed() -> None:
     trick = "\x1b[2J\u202e\r\nname"
     option = PluginOption(trick, trick, False, trick, trick)
-    plugin = Plugin(trick, trick, trick, trick, ((trick, trick),), (option,))
+    plugin = Plugin(trick, trick, trick, trick, trick, ((trick, trick),), (option,))
     for whole in (True, False):
         text = catalogue_text([plugin], 300, whole=whole)
         assert "\\x1b[2J" in text
