@@ -60,7 +60,7 @@ def catalogue_to_dict(kind: str, plugins: Iterable[Plugin]) -> dict[str, Any]:
 def _line(plugin: Plugin) -> str:
     said = f"cannot be used: {plugin.error}" if plugin.error else plugin.meaning
     foreign = "" if plugin.origin == "built in" else f" ({visible(plugin.origin)})"
-    return one_line(said) + foreign + (f" ({plugin.state})" if plugin.state else "")
+    return one_line(said) + foreign + (f" ({visible(plugin.state)})" if plugin.state else "")
 
 
 def _whole(plugin: Plugin, width: int) -> Iterator[str]:
