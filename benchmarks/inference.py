@@ -31,6 +31,7 @@ class World:
     `difference` and `discordance` are of one repeat, `mean` the findings of a file, `correlation` that of its
     findings. With `repeats` each finding is tried so often, and each try goes its own way by the chances of
     its file. `spread` is that of the cost of a file, which is log-normal and the same under both variants.
+    By `lopsided`, `a` is worse in four of five files, and four times as much better in the fifth.
     """
 
     files: int
@@ -40,6 +41,7 @@ class World:
     correlation: float = 0.2
     repeats: int = 1
     spread: float = 0.0
+    lopsided: float = 0.0
 
     @property
     def design_effect(self) -> float:
@@ -51,11 +53,9 @@ class World:
         """An experiment: the trials of `a` and those of `b`, file by file."""
         chance = numpy.random.default_rng([seed, 7])
         counts = chance.geometric(1 / self.mean, self.files)
-        only_a, only_b = (self.discordance + self.difference) / 2, (self.discordance - self.difference) / 2
-        rest = (1 - self.discordance) / 2
-        world = numpy.maximum([only_a, only_b, rest, rest], 1e-12)
         trials: tuple[list[Trial], list[Trial]] = ([], [])
         for file, count in enumerate(counts):
+            world = self._chances(-self.lopsided if chance.random() < 0.8 else 4 * self.lopsided)
             own = chance.dirichlet(world * (1 / self.correlation - 1)) if self.correlation else world
             ends = chance.choice(4, (count, self.repeats), p=own / own.sum())
             costs = chance.lognormal(0.0, self.spread, 2)
@@ -67,6 +67,12 @@ class World:
                         Trial(variant, name, str(file), fixed, repeat, cost_usd=float(costs[side]))
                     )
         return trials
+
+    def _chances(self, shift: float) -> numpy.ndarray:
+        """That only `a` fixes a finding, only `b`, both, neither."""
+        difference, rest = self.difference + shift, (1 - self.discordance) / 2
+        only = (self.discordance + difference) / 2, (self.discordance - difference) / 2
+        return numpy.maximum([*only, rest, rest], 1e-12)
 
 
 def told_apart(world: World, seed: int) -> bool:
@@ -135,6 +141,7 @@ NULLS = (
     ("3 a file, 30 files", World(30)),
     ("10 a file, 30 files, closely alike", World(30, mean=10, correlation=0.5)),
     ("3 a file, 60 files, 3 repeats", World(60, repeats=3)),
+    ("3 a file, 60 files, equal on the whole only", World(60, lopsided=0.07)),
 )
 SPANS = (
     ("one finding a file, 60 files, 10 points", World(60, 0.1, mean=1, correlation=0)),

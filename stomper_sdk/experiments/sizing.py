@@ -13,6 +13,8 @@ from stomper_sdk.experiments.trial import fraction
 
 __all__ = ["Size", "size"]
 
+_MANY = 50_000
+
 
 @attrs.frozen
 class Size:
@@ -85,8 +87,13 @@ def _connor(effect: float, power: float, alpha: float, discordance: float) -> fl
 
 
 def _exact(effect: float, power: float, alpha: float, discordance: float) -> int:
-    """The first number near the formula's with that power; it is looked for in steps of half a percent."""
+    """The first number near the formula's with that power; it is looked for in steps of half a percent.
+
+    Of very many the formula is close enough, with what the exact test takes beyond it.
+    """
     guess = _connor(effect, power, alpha, discordance)
+    if guess > _MANY:
+        return math.ceil(guess + 1 / effect)
     rejected = _rejections(effect, alpha, discordance, math.ceil(2 * guess) + 50)
     step = max(math.floor(guess / 200), 1)
     count = max(math.floor(0.8 * guess), 1)

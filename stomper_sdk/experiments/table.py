@@ -15,6 +15,7 @@ from stomper_sdk.errors import UsageError
 from stomper_sdk.experiments.libraries import needed
 from stomper_sdk.experiments.spread import design_effect
 from stomper_sdk.experiments.trial import FilePair, Interval, Measure, Trial, Visit, averages, fraction
+from stomper_sdk.model.present import visible
 
 __all__ = ["Row", "Table", "tabulate"]
 
@@ -160,7 +161,8 @@ def _with_counts(row: Row, visits: Mapping[str, Sequence[Visit]]) -> Row:
     """The row with what happened to its files: each file's mean over its repeats, summed up."""
     for file, of_file in visits.items():
         if len({it.repeat for it in of_file}) < len(of_file):
-            raise UsageError(f"{file} was given twice for one repeat of {of_file[0].variant}")
+            name = visible(of_file[0].variant)
+            raise UsageError(f"{visible(file)} was given twice for one repeat of {name}")
 
     def total(count: Callable[[Visit], int]) -> float:
         return math.fsum(sum(map(count, of_file)) / len(of_file) for of_file in visits.values())

@@ -102,7 +102,7 @@ def averages(trials: Iterable[Trial], measure: Measure) -> Mapping[tuple[str, st
     for trial in trials:
         repeats, name = seen[trial.file, trial.finding], visible(trial.finding)
         if trial.repeat in repeats:
-            raise UsageError(f"{name} was given twice for repeat {trial.repeat} of {trial.variant}")
+            raise UsageError(f"{name} was given twice for repeat {trial.repeat} of {visible(trial.variant)}")
         if home.setdefault(trial.finding, trial.file) != trial.file:
             files = f"{visible(home[trial.finding])} and {visible(trial.file)}"
             raise UsageError(f"{name} was given in two files, {files}", "Give each finding an id of its own.")

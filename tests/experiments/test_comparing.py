@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
@@ -81,6 +81,28 @@ def test_a_p_value_is_a_chance_and_the_same_whichever_variant_is_named_first(val
     p_value = chance(in_units(values, counted=False))
     assert 0 < p_value <= 1
     assert p_value == chance(in_units([-it for it in values], counted=False))
+
+
+ends = st.tuples(st.integers(0, 1), st.integers(0, 1))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.lists(ends, min_size=1, max_size=4), min_size=1, max_size=12))
+def test_whatever_was_seen_what_is_told_fits_together(files: list[list[tuple[int, int]]]) -> None:
+    seen = [
+        (f"{number}.py", place, pair) for number, them in enumerate(files) for place, pair in enumerate(them)
+    ]
+    a, b = (
+        [Trial("ab"[side], f"{file}:{place}", file, bool(pair[side])) for file, place, pair in seen]
+        for side in (0, 1)
+    )
+    told, other = compare(a, b, resamples=50), compare(b, a, resamples=50)
+    assert told.difference == -other.difference
+    assert told.p_value == pytest.approx(other.p_value)
+    assert -1 <= told.interval.low <= told.interval.high <= 1
+    assert told.n == len(seen) and told.n_files == len(files)
+    assert told.smallest_detectable is None or 0 < told.smallest_detectable <= 1
+    assert told.different == (told.p_value <= 0.05)
 
 
 def test_repeats_are_not_more_findings(paired: Paired) -> None:

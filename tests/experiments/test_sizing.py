@@ -82,6 +82,12 @@ def test_what_cannot_be_is_refused(words: dict[str, float], match: str) -> None:
         size(**words)
 
 
+def test_small_effects_take_no_time_and_fit_the_others() -> None:
+    assert size(1e-5, design_effect=1).findings == pytest.approx(connor(1e-5, 0.8, 0.3), rel=1e-3)
+    exact, formula = (size(it, design_effect=1).findings * it**2 for it in (0.007, 0.0067))
+    assert exact == pytest.approx(formula, rel=0.01)
+
+
 def test_everything_differs_in_one_direction() -> None:
     assert size(0.3, discordance=0.3, design_effect=1).findings < 40
 
