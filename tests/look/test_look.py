@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 Make = Callable[..., "Checkout"]
 HOSTILE = "<img src=x onerror=alert(1)>\u202e.py"
-NO_TESTS = {"test_validation.mode": "none", "parallelism.max_parallel_files": 2}
+NO_TESTS = {
+    "test_validation.mode": "none",
+    "parallelism.max_parallel_files": 2,
+    "prompt.strategy": "escalate",
+}
 
 
 def mending(task: AgentTask) -> AgentReply:
