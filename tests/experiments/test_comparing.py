@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -224,7 +226,7 @@ def test_what_cannot_be_compared_is_refused(paired: Paired) -> None:
 
 
 def test_without_scipy_the_extra_is_named(paired: Paired, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "scipy.stats", None)
+    monkeypatch.setitem(sys.modules, "scipy.stats", None)
     with pytest.raises(UsageError, match="comparing variants needs scipy, which is not installed") as caught:
         compare(*paired(*four_fold(2, 2, 2, 2)))
     assert caught.value.hint == "Install it: pip install 'stomper_sdk[experiments]'"
@@ -249,3 +251,12 @@ def test_the_interval_holds_the_truth_in_95_of_a_hundred_samples(worlds: Any) ->
     world, samples = worlds.World(40, 0.1), 200
     held = sum(worlds.covered(world, seed) for seed in range(samples)) / samples
     assert 0.95 - error(0.95, samples) < held < 1
+
+
+def test_the_extra_is_loaded_only_when_something_is_computed() -> None:
+    script = (
+        "import sys\nfrom stomper_sdk.experiments import Trial, compare\nTrial('a', 'f', 'f.py', True)\n"
+        "print({'numpy', 'scipy', 'statsmodels', 'pandas'} & set(sys.modules))"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ended.stdout == "set()\n"
