@@ -11,7 +11,13 @@ import attrs
 from stomper_sdk.errors import UsageError
 from stomper_sdk.experiments.flips import chance, in_units
 from stomper_sdk.experiments.libraries import needed
-from stomper_sdk.experiments.spread import bootstrap, design_effect, standard_error, with_imagined
+from stomper_sdk.experiments.spread import (
+    at_least_students,
+    bootstrap,
+    design_effect,
+    standard_error,
+    with_imagined,
+)
 from stomper_sdk.experiments.trial import MEASURES, FilePair, Interval, Measure, Trial, fraction, pair
 from stomper_sdk.model.present import counted, listed, visible
 
@@ -211,11 +217,12 @@ def _compared(
     padded = with_imagined(files) if rates else files
     widest = Interval(-1.0, 1.0) if rates else Interval(-math.inf, math.inf)
     able = len(files) > 1
+    found = bootstrap(padded, alpha, seed, resamples, len(files)) if able else widest
     return Comparison(
         *names,
         measure,
         difference=math.fsum(it.difference for it in files) / count,
-        interval=bootstrap(padded, alpha, seed, resamples, len(files)) if able else widest,
+        interval=found if rates or not able else at_least_students(found, files, alpha),
         p_value=p_value,
         adjusted=p_value,
         method=method,
