@@ -365,3 +365,26 @@ def test_an_agent_that_tells_nothing_stops_the_run_until_it_is_said_to_cost_noth
     more = stomper_sdk.run(repo=repo.root, resume="last", overrides=said)
     assert (more.exit_code, more.count("fixed")) == (0, 24)
     assert more.spent.tokens is None
+
+
+@pytest.mark.parametrize("told", [float("nan"), float("inf"), -1000, 10**400])
+@pytest.mark.parametrize("limit", ["tokens", "cost_usd"])
+def test_what_nobody_can_have_used_holds_no_budget(
+    told: Any, limit: str, make_checkout: Callable[..., Checkout]
+) -> None:
+    """It is as if nothing were told: the run stops with words, and neither waits for ever nor overdraws."""
+    checkout = make_checkout(FILES)
+
+    def agent(task: AgentTask) -> AgentReply:
+        (task.workspace / task.path).write_text("")
+        return AgentReply(tokens_in=told, tokens_out=told, cost_usd=told)
+
+    result = stomper_sdk.run(
+        PIPELINE,
+        repo=checkout.root,
+        overrides={"budget": {limit: 10}, "agents.builtin.price": "reported"},
+        agents={"builtin": agent},
+    )
+    assert (result.status, result.exit_code, result.count("fixed")) == ("stopped", 4, 1)
+    assert (result.spent.tokens, result.spent.cost_usd) == (None, None)
+    assert any(f"budget.{limit} cannot be kept" in (file.reason or "") for file in result.files)

@@ -15,6 +15,7 @@ import trio
 
 from stomper_sdk.errors import AgentError, CommandError
 from stomper_sdk.model.finding import Finding
+from stomper_sdk.model.price import possible_count, possible_dollars
 from stomper_sdk.process import (
     CommandLimit,
     CommandTimeout,
@@ -80,17 +81,18 @@ class AgentTask:
 class AgentReply:
     """What an agent says of its work; None where it does not know. The edits are in the workspace.
 
-    `tokens_cached` are those of `tokens_in` that its model had read before and bills as such.
+    `tokens_cached` are those of `tokens_in` that its model had read before and bills as such. An amount that
+    nobody can have used, such as one below zero, is one that is not known: a budget could not be kept by it.
     """
 
     text: str = ""
-    tokens_in: int | None = None
-    tokens_out: int | None = None
-    cost_usd: float | None = None
-    turns: int | None = None
+    tokens_in: int | None = attrs.field(default=None, converter=possible_count)
+    tokens_out: int | None = attrs.field(default=None, converter=possible_count)
+    cost_usd: float | None = attrs.field(default=None, converter=possible_dollars)
+    turns: int | None = attrs.field(default=None, converter=possible_count)
     model: str | None = None
     agent_session: str | None = None
-    tokens_cached: int | None = None
+    tokens_cached: int | None = attrs.field(default=None, converter=possible_count)
 
 
 class Agent(Protocol):

@@ -28,6 +28,7 @@ from stomper_sdk.endpoint.trouble import (
 )
 from stomper_sdk.errors import AgentError
 from stomper_sdk.model.present import hide, one_line
+from stomper_sdk.model.price import possible_count
 
 if TYPE_CHECKING:
     import openai
@@ -276,7 +277,8 @@ def _in_answer(reader: Reader, model: str) -> Trouble | None:
 
 
 def _count(told: object, ours: int) -> int:
-    return told if isinstance(told, int) and not isinstance(told, bool) and told >= 0 else ours
+    count = possible_count(told)
+    return ours if count is None else count
 
 
 def _wait(trouble: Trouble, tries: int) -> float:

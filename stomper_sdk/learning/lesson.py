@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePosixPath
-from typing import TypeVar
 
 import attrs
 
 from stomper_sdk.model.file import Attempt, CodeTally, FileResult
 from stomper_sdk.model.present import hide, visible
+from stomper_sdk.model.price import possible_count, possible_dollars
 
 __all__ = ["REJECTED", "Lesson", "lessons_of"]
-
-N = TypeVar("N", int, float)
 
 #: The outcome of an attempt whose fix was taken, and refused or taken back afterwards.
 REJECTED = "rejected"
 _GOOD = ("fixed", "partial")
 _LENGTH = 200
-_MOST = 2**53
 _SUFFIX = 12
 
 
@@ -107,9 +104,9 @@ def lessons_of(
             outcome=outcome,
             failure=attempt.failure,
             seconds=attempt.duration_seconds,
-            tokens_in=_possible(attempt.tokens_in, int),
-            tokens_out=_possible(attempt.tokens_out, int),
-            cost_usd=_possible(attempt.cost_usd, float),
+            tokens_in=possible_count(attempt.tokens_in),
+            tokens_out=possible_count(attempt.tokens_out),
+            cost_usd=possible_dollars(attempt.cost_usd),
             lines=lines,
             findings=None
             if lines is None
@@ -117,11 +114,6 @@ def lessons_of(
             suffix=visible(PurePosixPath(result.path).suffix[:_SUFFIX]),
             codes=tuple(CodeTally(kept(it.check), kept(it.code), it.tried, it.fixed) for it in codes),
         )
-
-
-def _possible(amount: float | None, kind: Callable[[float], N]) -> N | None:
-    """What an agent says that it used, unless nobody can have used that."""
-    return kind(amount) if amount is not None and 0 <= amount < _MOST else None
 
 
 def _settled(attempt: Attempt, result: FileResult) -> tuple[str, tuple[CodeTally, ...]]:

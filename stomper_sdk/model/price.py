@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 import attrs
 
-__all__ = ["Price", "Spending", "Usage", "dollars_text"]
+__all__ = ["Price", "Spending", "Usage", "dollars_text", "possible_count", "possible_dollars"]
 
 Number = TypeVar("Number", int, float)
 _MILLION = 1_000_000
+#: More than anybody can have used of anything; up to here a float counts exactly.
+_MOST = 2**53
 
 
 @attrs.frozen
@@ -91,6 +93,20 @@ def dollars_text(dollars: float) -> str:
         return f"${dollars:,.2f}"
     whole, _, part = f"{dollars:.4f}".partition(".")
     return f"${whole}.{part.rstrip('0').ljust(2, '0')}"
+
+
+def possible_count(told: object) -> int | None:
+    """A number of tokens or turns that somebody tells; None where nobody can have used that."""
+    return int(told) if _is_possible(told) else None
+
+
+def possible_dollars(told: object) -> float | None:
+    """An amount of dollars that somebody tells; None where nobody can have spent that."""
+    return float(told) if _is_possible(told) else None
+
+
+def _is_possible(told: object) -> TypeGuard[float]:
+    return isinstance(told, int | float) and not isinstance(told, bool) and 0 <= told < _MOST
 
 
 def _sum(first: Number | None, second: Number | None) -> Number | None:
