@@ -81,6 +81,11 @@ class StomperError(Exception):
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
+    @property
+    def reason(self) -> str:
+        """The same where it is told in one line, as in a result: the hint is a sentence of its own."""
+        return f"{self.message.rstrip('.')}. {self.hint}" if self.hint else self.message
+
 
 class UsageError(StomperError):
     """The command line or the call is wrong."""

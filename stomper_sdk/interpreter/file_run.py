@@ -159,5 +159,5 @@ def _conflicted(attempts: tuple[Attempt, ...], error: StomperError | None) -> tu
     """The last attempt did not land, whatever it had come to."""
     if not attempts:
         return attempts
-    last = attrs.evolve(attempts[-1], outcome="conflict", reason=str(error))
+    last = attrs.evolve(attempts[-1], outcome="conflict", reason=error.reason if error else None)
     return (*attempts[:-1], last)

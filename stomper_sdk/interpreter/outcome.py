@@ -66,7 +66,7 @@ def _told(attempts: tuple[Attempt, ...], best: Trial | None) -> tuple[Attempt, .
 
 def _outcome(state: FileState, error: StomperError | None, *, landed: bool) -> tuple[Outcome, str | None]:
     if error is not None:
-        return _of_error(error), str(error)
+        return _of_error(error), error.reason
     if landed:
         return _of_delta(state.best.delta if state.best and state.best.delta else Delta(), state.stopped)
     if not state.task.findings:

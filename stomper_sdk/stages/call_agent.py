@@ -119,7 +119,7 @@ def _task(state: FileState, context: Context) -> AgentTask:
 
 def _failed(state: FileState, error: AgentError, context: Context) -> FileState:
     """The trial with what stands against it, and with what the agent said and spent until it failed."""
-    reason = hide(str(error), context.pipeline.secrets)
+    reason = hide(error.reason, context.pipeline.secrets)
     if error.failure in FINAL:
         context.cascade.bar(state.at_work().agent_index, reason)
         context.emit(Notice(context.clock(), f"asked nothing more in this run: {error.message}"))

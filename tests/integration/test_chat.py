@@ -186,7 +186,7 @@ def test_an_endpoint_that_is_down_is_told_with_its_address(checkout: Any, capsys
     code, document, _ = run(checkout, f"http://127.0.0.1:{port}/v1", capsys, max_retries=1)
     assert code == 1
     assert f"http://127.0.0.1:{port}/v1 cannot be reached" in document["files"][0]["reason"]
-    assert "See base_url, and whether the server is running." in document["files"][0]["reason"]
+    assert "failed. See base_url, and whether the server is running." in document["files"][0]["reason"]
 
 
 def test_without_the_extra_it_says_what_to_install(
