@@ -102,7 +102,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> argparse.
     parser = _parser([name])
     read, extra = parser.parse_known_args(_completed(arguments, name, parser))
     chosen: Parser = read.parser
-    if extra:
+    if extra := _placed(extra, read, chosen):
         _refuse_extra(extra[0], chosen)
     if not read.command:
         parser.print_help(sys.stderr)
@@ -128,7 +128,7 @@ def _parser(declared: Collection[str]) -> Parser:
         description="Turn code findings into trusted commits: one isolated worktree per file, verified, "
         "tested, committed.",
         epilog="Exit codes: 0 nothing left to fix, 1 something remains, 2 usage or pipeline error, "
-        "3 could not be carried out, 4 stopped by budget, 130 interrupted.",
+        "3 could not be carried out, 4 stopped by budget or quota, 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"stomper-sdk {__version__}")
     parser.set_defaults(command="", parser=parser)
@@ -175,6 +175,15 @@ def _refuse_unknown(word: str, names: Collection[str], before: str = "") -> None
         near = nearest(word, names)
         hint = f"Did you mean {near!r}?" if near else f"There are: {', '.join(names)}."
         raise UsageError(f"unknown command {before + word!r}", hint)
+
+
+def _placed(extra: Sequence[str], read: argparse.Namespace, chosen: Parser) -> list[str]:
+    """The words that have no place; Python before 3.13 finds none for a second argument behind options."""
+    words = list(extra)
+    for option in chosen.options:
+        if words and not words[0].startswith("-") and not option.flags and not getattr(read, option.dest):
+            setattr(read, option.dest, words.pop(0))
+    return words
 
 
 def _refuse_extra(word: str, chosen: Parser) -> None:

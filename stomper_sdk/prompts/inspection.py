@@ -216,4 +216,4 @@ def _shows(node: nodes.Output) -> bool:
 
 
 def _problem(text: str, part: Part, line: int, suggestion: str = "") -> Problem:
-    return Problem(text, "prompt.template", part.file, line, suggestion=suggestion)
+    return Problem(text, "prompt.template", part.file, line, 1, suggestion)

@@ -58,6 +58,14 @@ def test_a_later_attempt_has_the_strategys_level_and_no_history(repo: Checkout, 
     assert "## The whole file" in shown.out and shown.err == ""
 
 
+def test_the_pipeline_may_stand_behind_options(repo: Checkout, capsys: Captured) -> None:
+    repo.write({"own.yaml": "extends: default\nprompt: {strategy: 'fixed:detailed'}\n"})
+    assert main(["prompt", "shop/a.py", "--attempt", "2", "own.yaml"]) == 0
+    assert "attempt 2, agent builtin, level detailed" in capsys.readouterr().err
+    assert main(["prompt", "shop/a.py", "--attempt", "2", "own.yaml", "other.yaml"]) == 2
+    assert "unexpected argument 'other.yaml'" in capsys.readouterr().err
+
+
 def test_it_is_narrowed_like_a_run_and_found_from_any_folder(
     repo: Checkout, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,7 +87,7 @@ def test_a_template_of_the_repository_is_used(repo: Checkout, capsys: Captured) 
     assert capsys.readouterr().out == "minimal: shop/a.py\n"
     repo.write({"prompts/mine.md.j2": "fine\n{{ pth }}"})
     assert main(["prompt", "shop/a.py", "own.yaml"]) == 2
-    assert "mine.md.j2:2:" in capsys.readouterr().err
+    assert "mine.md.j2:2:1: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
