@@ -124,6 +124,12 @@ def test_every_mistake_of_the_pipeline_with_its_place(user: Checkout) -> None:
     assert all(f"{PLACE}:{line}:" in text for line, text in zip((2, 3), said, strict=True))
 
 
+def test_a_mistake_is_looked_at_in_the_pipeline_that_has_it(user: Checkout) -> None:
+    user.write({"own.yaml": "extends: default\naccept: perhaps\n"})
+    (found,) = [remark for remark in examine("own.yaml", user.root, {}) if remark.what == "pipeline"]
+    assert found.remedy == "stomper-sdk validate own.yaml"
+
+
 @pytest.mark.parametrize(
     ("sections", "what", "said", "remedy"),
     [

@@ -45,7 +45,8 @@ def perform(options: argparse.Namespace, console: Console) -> int:
     elif learned.attempts:
         console.product(learned_text(learned, console.width()))
     else:
-        console.say(learned.headline)
+        narrowed = options.check or options.code or options.agent
+        console.say(f"{learned.headline} of what was asked for" if narrowed else learned.headline)
     return 0
 
 

@@ -131,11 +131,13 @@ def _expected(refusal: _Refusal) -> str:
 def _typed(schema: Mapping[str, Any]) -> str:
     """The types of a schema and the range of its numbers."""
     types = schema["type"]
-    words = " or ".join(_KINDS[kind] for kind in ([types] if isinstance(types, str) else types))
+    kinds = [types] if isinstance(types, str) else types
     low, high = schema.get("minimum"), schema.get("maximum")
-    if low is not None and high is not None:
-        return f"{words} from {low} to {high}"
-    return words if low is None else f"{words} of at least {low}"
+    if low is None:
+        return " or ".join(_KINDS[kind] for kind in kinds)
+    numbers = " or ".join(_KINDS[kind] for kind in kinds if kind != "null")
+    words = f"{numbers} of at least {low}" if high is None else f"{numbers} from {low} to {high}"
+    return f"{words}, or null" if "null" in kinds else words
 
 
 def _got(refusal: _Refusal) -> str:

@@ -79,7 +79,7 @@ async def _examine(
             await in_thread(git_remark),
             state,
             *more,
-            *pipeline_remarks(loaded, root),
+            *pipeline_remarks(loaded, source, root),
             *missing,
             *await _about_programs(loaded, root, tree, Path(scratch)),
             *await in_thread(_about_places, loaded.pipeline, root, ready),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -48,10 +49,11 @@ def load(source: str | None, root: Path, overrides: Mapping[str, object]) -> Loa
         return Loaded(pipeline, None, error)
 
 
-def pipeline_remarks(loaded: Loaded, root: Path) -> Iterator[Remark]:
+def pipeline_remarks(loaded: Loaded, source: str | None, root: Path) -> Iterator[Remark]:
     if isinstance(loaded.error, PipelineError):
+        remedy = shlex.join(["stomper-sdk", "validate", *filter(None, [source])])
         for problem in loaded.error.problems:
-            yield Remark("problem", "pipeline", str(problem), loaded.error.hint or "stomper-sdk validate")
+            yield Remark("problem", "pipeline", str(problem), loaded.error.hint or remedy)
     elif loaded.error is not None:
         yield remark_of(loaded.error, "pipeline")
     elif loaded.pipeline is not None:
@@ -107,5 +109,5 @@ async def tools_remark() -> Remark:
     there = [f"{tool.preset.name} {tool.version}".strip() for tool in tools if tool.path]
     missing = [tool.preset.name for tool in tools if tool.path is None]
     told = [f"installed: {', '.join(there)}"] if there else []
-    told += [f"not installed: {', '.join(missing)} (stomper-sdk agents tells how)"] if missing else []
+    told += [f"not installed: {', '.join(missing)} (stomper-sdk agents NAME tells how)"] if missing else []
     return Remark("ok", "agent tools", "; ".join(told))

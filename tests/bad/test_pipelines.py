@@ -71,6 +71,7 @@ def test_a_name_that_no_file_can_have_is_refused(name: str, checkout: Any) -> No
         ("stages=[]", "stages: expected a list of stages, at least one, got an empty list"),
         ("stages=[", "override stages:1:2: not YAML"),
         ("retry.max_attempts=0", "retry.max_attempts: expected a whole number of at least 1, got 0"),
+        ("budget.tokens=-4", "budget.tokens: expected a whole number of at least 1, or null, got -4"),
         (
             "retry.max_attempts.x=1",
             "retry.max_attempts: expected a whole number",

@@ -133,6 +133,8 @@ def test_where_nothing_is_learned_it_says_so_and_makes_nothing(
     repo = make_checkout({"a.py": ""})
     assert main(["stats", "--repo", str(repo.root)]) == 0
     assert capsys.readouterr().err == "nothing is learned yet\n"
+    assert main(["stats", "--repo", str(repo.root), "--code", "F401"]) == 0
+    assert capsys.readouterr().err == "nothing is learned yet of what was asked for\n"
     assert not (repo.root / ".stomper").exists()
     assert repr(stomper_sdk.stats(repo.root)) == "<Learned nothing is learned yet>"
 
