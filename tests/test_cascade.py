@@ -121,6 +121,16 @@ def test_each_agent_fixes_what_it_can_and_the_result_tells_by_whom(make_checkout
     assert cheap == {"BADB": (1, 1, 60.0), "BADC": (1, 0, 60.0)}
 
 
+def test_who_takes_over_from_one_that_failed_comes_after_it_in_the_result(make_checkout: Make) -> None:
+    result = run(
+        make_checkout(MIXED),
+        pipeline(model="", builtin=""),
+        {"model": failing("error"), "builtin": curing("BADA", "BADB", "BADC")},
+    )
+    assert told(result) == [("model", "agent_error"), ("builtin", "fixed")]
+    assert [tier.agent for tier in result.tiers] == ["model", "builtin"]
+
+
 def test_an_agent_is_asked_only_about_what_it_is_for(make_checkout: Make) -> None:
     repo, first, second = make_checkout(MIXED), list[tuple[str, ...]](), list[tuple[str, ...]]()
     agents = {

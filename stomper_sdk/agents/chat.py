@@ -115,7 +115,10 @@ class ChatAgent:
                 answer = await self._asked(task, meter)
             self._refuse_cut(answer)
             await in_thread(make_edits, answer.text, task, self.edit_format)
-        except (AgentError, EditError, OSError) as error:
+        except OSError as error:
+            text = str(error).replace(f"{task.workspace}/", "")
+            raise self._told(EditError(f"an edit cannot be made: {text[:300]}"), meter) from None
+        except (AgentError, EditError) as error:
             raise self._told(error, meter) from None
         return self._reply(meter)
 

@@ -25,6 +25,11 @@ __all__ = ["AgentFunction", "PythonAgent"]
 AgentFunction = Callable[[AgentTask], AgentReply | Awaitable[AgentReply | None] | None]
 
 
+def _is_told_in_texts(reply: AgentReply) -> bool:
+    optional = (reply.model, reply.agent_session)
+    return isinstance(reply.text, str) and all(isinstance(told, str | None) for told in optional)
+
+
 def reference(value: object) -> str | AgentFunction:
     """`package.module:function`, or the function itself."""
     if callable(value):
@@ -85,12 +90,13 @@ class PythonAgent:
         """
         with time_limit(self.name, self.timeout, AgentError if _is_async(self.function) else AbandonedError):
             reply = await self._call(task)
-        if reply is None or isinstance(reply, AgentReply):
+        if reply is None or (isinstance(reply, AgentReply) and _is_told_in_texts(reply)):
             return reply
         kind = type(reply).__name__
         raise AgentError(
             f"agent {self.name} returned {reprlib.repr(reply)} ({kind})",
-            "An agent function returns an AgentReply, or None; its edits stay in the workspace.",
+            "An agent function returns an AgentReply, or None; its edits stay in the workspace. The reply's"
+            " text, model and agent_session are texts.",
         )
 
     async def _call(self, task: AgentTask) -> object:

@@ -46,11 +46,13 @@ class Tier:
 def tiers_of(files: Iterable[FileResult]) -> tuple[Tier, ...]:
     """The agents that were asked, in the order in which they come to their turn."""
     by_agent: dict[str, list[tuple[Attempt, bool]]] = {}
+    first: dict[str, int] = {}
     for file in files:
         landed = file.outcome in SUCCEEDED
-        for attempt in file.attempts:
+        # One that takes over from another that failed has the same number.
+        for turn, attempt in enumerate(file.attempts):
             by_agent.setdefault(attempt.agent, []).append((attempt, landed and attempt.used))
-    first = {agent: min(attempt.number for attempt, _ in made) for agent, made in by_agent.items()}
+            first[attempt.agent] = min(turn, first.get(attempt.agent, turn))
     return tuple(_tier(agent, by_agent[agent]) for agent in sorted(by_agent, key=lambda it: (first[it], it)))
 
 

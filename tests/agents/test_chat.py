@@ -169,6 +169,8 @@ async def test_all_edits_are_made_or_none(make_task: MakeTask) -> None:
         ("folder.d/\n" + BLOCK.replace("import os\n", ""), "is no file that can be edited"),
         ("pipe.py\n" + BLOCK, "pipe.py is no file that can be edited"),
         ("link.py\n" + BLOCK, "link.py leads out of the workspace"),
+        ("b" * 300 + "/a.py\n" + BLOCK, "File name too long: 'bbb"),
+        ("b" * 300 + ".py\n" + BLOCK, "File name too long: 'bbb"),
         (
             "latin.py\n" + ARROW,
             "encoded in iso-8859-1, which has no",

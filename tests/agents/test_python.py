@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import reprlib
 import sys
 import threading
 import time
@@ -118,11 +119,14 @@ async def test_async_functions_are_awaited_however_they_are_made(make_task: Make
 
 
 @pytest.mark.trio
-@pytest.mark.parametrize("wrong", ["done", 3, (None,)])
+@pytest.mark.parametrize(
+    "wrong",
+    ["done", 3, (None,), AgentReply(5), AgentReply(model=7), AgentReply(agent_session=b"x")],  # type: ignore[arg-type]
+)
 async def test_what_is_no_reply_is_refused(wrong: object, make_task: MakeTask) -> None:
     with pytest.raises(AgentError) as caught:
         await PythonAgent.of("mine", lambda task: wrong).edit(make_task())  # type: ignore[arg-type,return-value]
-    assert repr(wrong) in str(caught.value) and "AgentReply, or None" in caught.value.hint
+    assert reprlib.repr(wrong) in str(caught.value) and "AgentReply, or None" in caught.value.hint
 
 
 def fails(task: AgentTask) -> None:
