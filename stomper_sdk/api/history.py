@@ -17,6 +17,7 @@ from stomper_sdk.api.starting import (
     Source,
     absolute,
     as_before,
+    checkout_of,
     opened,
     order_of,
 )
@@ -35,7 +36,7 @@ from stomper_sdk.model.result import RunResult
 from stomper_sdk.model.verification import Verification
 from stomper_sdk.orphans import adopting_orphans
 from stomper_sdk.vcs.git import in_thread
-from stomper_sdk.vcs.repository import Repository, open_repository, try_repository
+from stomper_sdk.vcs.repository import Repository, open_repository
 
 __all__ = ["clean", "diff", "kept_file", "load_run", "revert", "runs", "verify"]
 
@@ -47,7 +48,7 @@ def clean(repo: Folder = ".") -> tuple[str, ...]:
         RepositoryError: there is no such folder.
     """
     folder = absolute(repo)
-    with machine_limits(permissions=True), _checkout(folder) as (root, repository):
+    with machine_limits(permissions=True), checkout_of(folder) as (root, repository):
         return sweep(root, repository)
 
 
@@ -163,7 +164,7 @@ def _ended(repo: Folder, session: str) -> tuple[RunResult, Unfinished]:
     Raises:
         StomperError: one of them is not there, or is not our own, or nothing was committed to look at.
     """
-    with _checkout(absolute(repo)) as (root, repository):
+    with checkout_of(absolute(repo)) as (root, repository):
         check_own(repository)
     run = find_run(root, session)
     result = result_of(run)
@@ -199,21 +200,6 @@ def _repository(repo: Folder, *, trusted: bool = False) -> Iterator[Repository]:
         repository.close()
 
 
-@contextmanager
-def _checkout(folder: Path) -> Iterator[tuple[Path, Repository | None]]:
-    """The top of a checkout and its repository; a folder that is in none is its own top."""
-    found = try_repository(folder)
-    if isinstance(found, Repository):
-        try:
-            yield found.root, found
-        finally:
-            found.close()
-    elif folder.is_dir():
-        yield folder, None
-    else:
-        raise found
-
-
 def _root(repo: Folder) -> Path:
-    with _checkout(absolute(repo)) as (root, _):
+    with checkout_of(absolute(repo)) as (root, _):
         return root

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from stomper_sdk.api.starting import Folder, absolute
-from stomper_sdk.errors import HistoryError, RepositoryError, machine_limits
+from stomper_sdk.api.starting import Folder, absolute, checkout_of
+from stomper_sdk.errors import HistoryError, machine_limits
 from stomper_sdk.interpreter.learning import common_folder
 from stomper_sdk.interpreter.resuming import check_own
 from stomper_sdk.journal.session import state_folder
@@ -19,7 +19,6 @@ from stomper_sdk.learning.lines import export_lines, import_lines
 from stomper_sdk.learning.summing import summed_up
 from stomper_sdk.model.learned import Imported, Learned
 from stomper_sdk.model.pipeline import PromptSpec
-from stomper_sdk.vcs.repository import open_repository
 
 __all__ = ["export_history", "import_history", "stats"]
 
@@ -112,17 +111,7 @@ def _with_store(repo: Folder, use: Callable[[Store], T], *, create: bool = False
 
 @contextmanager
 def _state(repo: Folder, *, create: bool) -> Iterator[Path]:
-    folder = absolute(repo)
-    try:
-        repository = open_repository(folder)
-    except RepositoryError:
-        if not folder.is_dir():
-            raise
-        yield state_folder(folder) if create else folder / ".stomper"
-        return
-    try:
+    with checkout_of(absolute(repo)) as (root, repository):
         check_own(repository)
-        place = common_folder(repository.root, repository)
+        place = common_folder(root, repository)
         yield state_folder(place.parent) if create else place
-    finally:
-        repository.close()

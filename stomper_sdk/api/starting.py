@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import attrs
@@ -33,6 +33,7 @@ __all__ = [
     "Start",
     "absolute",
     "as_before",
+    "checkout_of",
     "load_pipeline",
     "opened",
     "order_of",
@@ -200,3 +201,18 @@ def _refuse_repository(found: Repository | RepositoryError, root: Path) -> None:
 def _clock() -> Callable[[], float]:
     started = time.monotonic()
     return lambda: time.monotonic() - started
+
+
+@contextmanager
+def checkout_of(folder: Path) -> Iterator[tuple[Path, Repository | None]]:
+    """The top of a checkout and its repository; a folder that is in none is its own top."""
+    found = try_repository(folder)
+    if isinstance(found, Repository):
+        try:
+            yield found.root, found
+        finally:
+            found.close()
+    elif folder.is_dir():
+        yield folder, None
+    else:
+        raise found
