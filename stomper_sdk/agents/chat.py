@@ -12,7 +12,7 @@ from stomper_sdk.agents.base import TIMEOUT, AgentReply, AgentTask, hosts_in, ti
 from stomper_sdk.agents.chat_edits import make_edits
 from stomper_sdk.agents.chat_question import Room, compose, most_tokens_in
 from stomper_sdk.edits import FORMATS, EditError
-from stomper_sdk.endpoint import Answer, Endpoint, Meter, missing_package
+from stomper_sdk.endpoint import INSTALL, Answer, Endpoint, Meter, missing_package
 from stomper_sdk.errors import AgentError, PipelineError, Problem
 from stomper_sdk.model.present import hide
 from stomper_sdk.model.price import Usage
@@ -96,7 +96,7 @@ class ChatAgent:
         missing = missing_package()
         if missing:
             problem = Problem(f"the agent chat needs the package {missing}", f"agents.{self.name}.use")
-            raise PipelineError([problem], "Install it: pip install 'stomper_sdk[chat]'")
+            raise PipelineError([problem], f"Install it: {INSTALL}")
 
     @property
     def hosts(self) -> tuple[str, ...]:

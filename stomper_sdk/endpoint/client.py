@@ -33,7 +33,7 @@ from stomper_sdk.model.price import possible_count
 if TYPE_CHECKING:
     import openai
 
-__all__ = ["Endpoint", "missing_package"]
+__all__ = ["INSTALL", "Endpoint", "missing_package"]
 
 #: The first wait before another try, in seconds: after an answer that broke, and where there is too much.
 _SOON, _LATER = 0.1, 0.5
@@ -46,6 +46,10 @@ _NO_KEY = "none"
 _OPENAI_HOST = "api.openai.com"
 
 _endpoints: trio.lowlevel.RunVar[dict[tuple[str, str, str], Endpoint]] = trio.lowlevel.RunVar("endpoints")
+
+
+#: What brings the packages that are needed to ask an endpoint.
+INSTALL = "pip install 'stomper_sdk[chat]'"
 
 
 def missing_package() -> str:

@@ -77,11 +77,15 @@ def describe(kind: Kind, name: str) -> tuple[Plugin, ...]:
 
 
 def with_tools(plugins: Iterable[Plugin]) -> tuple[Plugin, ...]:
-    """Agents, with what is installed of those that are tools of their own, and how to install the others."""
+    """Agents, with what is installed of that which some need, and how to install the rest."""
+    from stomper_sdk import endpoint
     from stomper_sdk.agents.presets.installed import look_for
     from stomper_sdk.agents.presets.table import PRESETS
 
     told = tuple(plugins)
+    if package := endpoint.missing_package():
+        state, facts = f"needs the package {package}", (("install", endpoint.INSTALL),)
+        told = tuple(attrs.evolve(it, state=state, facts=facts) if it.name == "chat" else it for it in told)
     wanted = [PRESETS[plugin.name] for plugin in told if plugin.name in PRESETS]
     found = {tool.preset.name: tool for tool in trio.run(look_for, wanted)}
     return tuple(_with_tool(plugin, found.get(plugin.name)) for plugin in told)

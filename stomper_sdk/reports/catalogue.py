@@ -31,7 +31,7 @@ class PluginOption:
 class Plugin:
     """One thing to name; `origin` says who brings it, `error` what keeps it from being used.
 
-    `state` says whether the tool that it runs is installed. `facts` are what else is to know, by name: of a
+    `state` says whether what it needs is installed. `facts` are what else is to know, by name: of a
     stage, where it stands and what it needs.
     """
 

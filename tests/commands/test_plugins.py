@@ -110,6 +110,18 @@ def test_one_of_them_with_its_options(at: Path, capsys: Captured) -> None:
     ]
 
 
+def test_an_agent_whose_package_is_missing_says_how_to_install_it(
+    at: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stomper_sdk.endpoint.missing_package", lambda: "openai")
+    assert main(["agents", "chat"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "state needs the package openai install pip install 'stomper_sdk[chat]'" in out
+    monkeypatch.undo()
+    assert main(["agents", "chat"]) == 0
+    assert "needs the package" not in capsys.readouterr().out
+
+
 def test_a_stage_says_where_it_stands_and_what_it_needs(at: Path, capsys: Captured) -> None:
     assert main(["stages", "apply_to_main"]) == 0
     out = capsys.readouterr().out
