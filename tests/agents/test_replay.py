@@ -240,7 +240,7 @@ def test_a_failure_is_recorded_and_replayed(make_checkout: Make, failure: Any) -
     ways = [run(repository, fail), replay(repository)]
     for result in ways:
         (attempt, *_) = result.files[0].attempts
-        assert (attempt.failure, attempt.reason, attempt.tokens_in) == (failure, "no\nway\nWait.", 7)
+        assert (attempt.failure, attempt.reason, attempt.tokens_in) == (failure, "no\nway. Wait.", 7)
     assert ways[0].exit_code == ways[1].exit_code == (4 if failure in ("quota", "auth") else 1)
 
 
