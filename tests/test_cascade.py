@@ -226,8 +226,10 @@ def test_an_agent_out_of_quota_is_asked_once_and_the_run_stops_to_be_resumed(
     assert result.tiers[0].usage.tokens_in == 7
     assert any("the account is empty" in notice and "--resume" in notice for notice in result.notices)
     assert (repo.subjects, repo.status, repo.leftovers()) == (["start"], "", [])
-    again = run(repo, text, {"main": curing("BADA")}, resume="last")
+    again = run(repo, text, {"main": curing("BADA", tokens_in=1)}, resume="last")
     assert (again.exit_code, len(again.files), len(repo.subjects)) == (0, 12, 13)
+    assert again.tiers[0].usage.tokens_in == again.spent.tokens_in == 7 + 12
+    assert [attempt.failure for attempt in again.files[0].attempts] == [failure, None]
 
 
 def test_the_next_agent_takes_over_and_the_one_out_of_quota_is_not_asked_again(make_checkout: Make) -> None:

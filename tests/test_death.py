@@ -151,3 +151,24 @@ def test_a_killed_run_in_place_leaves_the_way_back(tmp_path: Path) -> None:
     )
     assert (folder / "a.py").read_text() == "import os\n"
     wait_until(lambda: alive(pids) == [])
+
+
+def test_a_program_that_runs_a_pipeline_is_ended_after_the_clean_up(
+    make_checkout: Make, tmp_path: Path
+) -> None:
+    user, begun = make_checkout({"a.py": "import os\n"}), tmp_path / "begun"
+    script = (
+        "import pathlib, sys, trio, stomper_sdk\n"
+        "async def slow(task):\n"
+        "    pathlib.Path(sys.argv[2]).touch()\n"
+        "    await trio.sleep_forever()\n"
+        "stomper_sdk.run('default', repo=sys.argv[1], agents={'builtin': slow})\n"
+    )
+    run = subprocess.Popen([sys.executable, "-c", script, str(user.root), str(begun)])
+    try:
+        wait_until(begun.exists)
+        run.send_signal(signal.SIGTERM)
+        assert run.wait(30) == -signal.SIGTERM
+    finally:
+        run.kill()
+    assert (user.leftovers(), user.status, user.subjects) == ([], "", ["start"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -22,10 +23,39 @@ __all__ = ["Listeners", "hiding", "importable", "interrupt_cancels"]
 def interrupt_cancels(control: Control) -> Iterator[None]:
     """Let Ctrl-C cancel the run, and raise it when that has cleaned up; pressed twice, it is raised at once.
 
-    Raised wherever the run happens to be, it could hit the clean-up itself.
+    Raised wherever the run happens to be, it could hit the clean-up itself. SIGTERM ends the process as ever,
+    but after the clean-up. Who handles these signals already goes on doing so.
     """
     in_main = threading.current_thread() is threading.main_thread()
-    if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    if not in_main:
+        yield
+        return
+    with _terminating(control):
+        yield from _interrupting(control)
+
+
+@contextmanager
+def _terminating(control: Control) -> Iterator[None]:
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    came: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        control.cancel()
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if came:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _interrupting(control: Control) -> Iterator[None]:
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
     pressed: list[int] = []

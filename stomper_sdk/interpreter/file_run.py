@@ -48,6 +48,7 @@ async def run_file(
     block: Block,
     context: Context,
     ended: Callable[[FileResult, StomperError | None], None],
+    before: tuple[Attempt, ...] = (),
 ) -> None:
     """Take a file through the stages of `for_each_file`, afresh where the target moved under its fix.
 
@@ -57,10 +58,11 @@ async def run_file(
         context: what they need.
         ended: gets the result, and the error that ended the file early; also where the run ends while a fix
             is committed already.
+        before: the attempts that were made before the run was stopped; it begins afresh after them.
     """
     started = context.clock()
     context.emit(FileStarted(started, task.path))
-    journey = Journey(FileState(task))
+    journey = Journey(FileState(task, attempts=before))
     result_of = partial(_result, started=started, context=context)
     context = attrs.evolve(context, outcome=result_of)
     error: StomperError | None = None

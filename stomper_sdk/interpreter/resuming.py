@@ -118,7 +118,9 @@ def run_again(past: Unfinished, repository: Repository, context: Context, notice
     left = [task for task in past.plan.tasks if task.path not in ended]
     ended |= {task.path: _left_alone(task) for task in left if task.path in dirty}
     text = f"resumed: {counted(len(past.plan.tasks) - len(left), 'file')} of {len(past.plan.tasks)} had ended"
-    return Run(RunState(plan=past.plan, notices=(*notices, text)), ended=list(ended.values()))
+    stopped = {it.path: it.attempts for it in past.ended if it.path not in ended}
+    state = RunState(plan=past.plan, notices=(*notices, text))
+    return Run(state, ended=list(ended.values()), carried=stopped)
 
 
 def _reached(past: Unfinished, repository: Repository, context: Context) -> frozenset[str]:

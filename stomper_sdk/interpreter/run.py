@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 
@@ -16,7 +16,7 @@ from stomper_sdk.interpreter.steps import run_step
 from stomper_sdk.journal.log import Journal
 from stomper_sdk.journal.records import Opened, Planned
 from stomper_sdk.model.plan import FileTask, Plan
-from stomper_sdk.model.result import FileResult
+from stomper_sdk.model.result import Attempt, FileResult
 from stomper_sdk.stages.base import Context, RunState
 from stomper_sdk.vcs.git import in_thread
 
@@ -31,7 +31,7 @@ class Run:
     """How far the run has come, kept where an error that ends it cannot take it along.
 
     `opened` is what goes into the journal first; a run that is resumed has none, and a plan. `stopped` says
-    why files were left for a resumed run.
+    why files were left for a resumed run, `carried` are the attempts that were made at these before, by path.
     """
 
     state: RunState = RunState()
@@ -39,6 +39,7 @@ class Run:
     gauge: Gauge = attrs.field(factory=Gauge)
     aborted: bool = False
     stopped: StoppedError | None = None
+    carried: Mapping[str, tuple[Attempt, ...]] = attrs.field(factory=dict)
     ended: list[FileResult] = attrs.field(factory=list)
 
 
@@ -96,7 +97,7 @@ async def _for_each_file(block: Block, context: Context, control: Control, run: 
         if (error := context.purse.refusal) is not None:
             stop(error)
         else:
-            await run_file(task, block, context, ended)
+            await run_file(task, block, context, ended, run.carried.get(task.path, ()))
 
     try:
         limit = context.pipeline.parallelism.max_parallel_files

@@ -122,7 +122,8 @@ def _failed(state: FileState, error: AgentError, context: Context) -> FileState:
     reason = hide(error.reason, context.pipeline.secrets)
     if error.failure in FINAL:
         context.cascade.bar(state.at_work().agent_index, reason)
-        context.emit(Notice(context.clock(), f"asked nothing more in this run: {error.message}"))
+        text = f"{state.at_work().agent} is asked nothing more in this run: {reason}"
+        context.emit(Notice(context.clock(), text))
     verdict = Verdict("agent_error", reason, error.failure)
     return attrs.evolve(state, trial=attrs.evolve(state.at_work(), verdict=verdict, reply=error.reply))
 
