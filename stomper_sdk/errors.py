@@ -166,7 +166,7 @@ class RefusedError(StomperError):
     """The repository's own hooks refused a commit: the file ends as `rejected`."""
 
 
-AgentFailure = Literal["error", "timeout", "quota", "auth"]
+AgentFailure = Literal["error", "timeout", "unavailable", "quota", "auth"]
 #: After these an agent is asked nothing more in a run: it would say the same to every file.
 FINAL: frozenset[AgentFailure] = frozenset({"quota", "auth"})
 
@@ -177,7 +177,8 @@ class AgentError(StomperError):
     Args:
         message: what happened, in one sentence.
         hint: what to do next.
-        failure: its kind. After `quota` and `auth` that agent is asked nothing more in this run.
+        failure: its kind. After `quota` and `auth` that agent is asked nothing more in this run;
+            `unavailable`: it is not there to be asked.
         reply: the AgentReply of an agent that failed: what it said and spent until then.
     """
 

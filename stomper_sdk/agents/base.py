@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import attrs
 import trio
 
-from stomper_sdk.errors import AgentError, CommandError
+from stomper_sdk.errors import AgentError, AgentFailure, CommandError
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.model.price import possible_count, possible_dollars
 from stomper_sdk.process import (
@@ -36,6 +36,7 @@ __all__ = [
     "AgentTask",
     "Wrapped",
     "as_argument",
+    "failure_to_start",
     "hosts_in",
     "inside",
     "locate",
@@ -228,10 +229,16 @@ async def run_program(
         in_time = not isinstance(error, CommandTimeout)
         raise AgentError(text, failure="error" if in_time else "timeout") from error
     except CommandError as error:
-        raise AgentError(f"agent {name}: {error.message}", error.hint) from error
+        failure = failure_to_start(argv[0], environment)
+        raise AgentError(f"agent {name}: {error.message}", error.hint, failure=failure) from error
     if done.exit_code not in ok:
         raise AgentError(f"agent {name}: {argv[0]} {done.ending}{said(done)}")
     return done
+
+
+def failure_to_start(program: str, environment: Mapping[str, str]) -> AgentFailure:
+    """The kind of failure that it is when a program could not be started: often it is not there."""
+    return "unavailable" if find_program(locate(program, environment)) is None else "error"
 
 
 def said(done: Completed) -> str:

@@ -195,7 +195,8 @@ class Endpoint:
         cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else error
         if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout):
             hint = "See base_url, and whether the server is running."
-            return Trouble(f"cannot be reached: {one_line(str(cause))}", hint, again=True, down=True)
+            text = f"cannot be reached: {one_line(str(cause))}"
+            return Trouble(text, hint, "unavailable", again=True, down=True)
         told = one_line(str(cause)) or type(cause).__name__
         if isinstance(cause, httpx2.TransportError | httpx2.DecodingError | OSError):
             return Trouble(f"broke the connection off: {told}", again=True)

@@ -85,7 +85,7 @@ def from_status(status: int, body: object, headers: Mapping[str, str], model: st
     if status == 402 or (status == 429 and _is_used_up(known, wait)):
         return Trouble(told, _QUOTA_HINT, "quota")
     if status == 404 or (status == 400 and _NO_MODEL.search(known)):
-        return Trouble(f"has no model {model!r}: it {told}", _MODEL_HINT)
+        return Trouble(f"has no model {model!r}: it {told}", _MODEL_HINT, "unavailable")
     if status in _ALWAYS_LEFT_OUT:
         without = next((name for name in REFUSABLE if re.search(rf"\b{name}\b", known)), "")
         return Trouble(told, _LENGTH_HINT if _TOO_LONG.search(known) else "", without=without)
@@ -102,7 +102,7 @@ def from_error_event(error: object, model: str) -> Trouble:
     if _is_used_up(known, None):
         return Trouble(f"broke off: {said}", _QUOTA_HINT, "quota")
     if _NO_MODEL.search(known):
-        return Trouble(f"has no model {model!r}: {said}", _MODEL_HINT)
+        return Trouble(f"has no model {model!r}: {said}", _MODEL_HINT, "unavailable")
     overload = re.search(r"rate.?limit|overload|capacity|429|529", known, re.I) is not None
     return Trouble(f"broke off: {said}", again=True, overload=overload)
 

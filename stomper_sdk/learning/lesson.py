@@ -59,8 +59,8 @@ class Lesson:
 
     @property
     def is_telling(self) -> bool:
-        """Whether it says something of agent and level: no refused key, no target that moved meanwhile."""
-        return self.failure not in ("quota", "auth") and self.outcome != "conflict"
+        """Whether it says something of agent and level: it was asked, and no target moved meanwhile."""
+        return self.failure not in ("unavailable", "quota", "auth") and self.outcome != "conflict"
 
 
 def lessons_of(

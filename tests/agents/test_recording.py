@@ -59,7 +59,7 @@ replies = st.builds(
     cost_usd=st.none() | st.floats(0, 9),
 )
 failures = st.none() | st.builds(
-    Failure, st.sampled_from(["error", "timeout", "quota", "auth"]), texts.filter(bool), texts
+    Failure, st.sampled_from(["error", "timeout", "unavailable", "quota", "auth"]), texts.filter(bool), texts
 )
 recordings = st.builds(Recording, questions, st.builds(Answer, st.floats(0, 1e6), replies, patches, failures))
 SAMPLE = Recording(

@@ -231,7 +231,7 @@ def test_record_asks_again_and_overwrites(make_checkout: Make) -> None:
     assert repository.read("a.txt") == "better\n"
 
 
-@pytest.mark.parametrize("failure", ["error", "timeout", "quota", "auth"])
+@pytest.mark.parametrize("failure", ["error", "timeout", "unavailable", "quota", "auth"])
 def test_a_failure_is_recorded_and_replayed(make_checkout: Make, failure: Any) -> None:
     def fail(task: AgentTask) -> None:
         raise AgentError("no\nway", "Wait.", failure=failure, reply=AgentReply("so far", tokens_in=7))

@@ -133,7 +133,7 @@ async def test_answers_that_broke_are_counted_and_never_cost_more_than_one_whole
         (Reply(status=429, headers={"Retry-After": "7200"}), "quota", "asks to wait 7200 s"),
         (
             Reply(status=404, message="no such model"),
-            "error",
+            "unavailable",
             "has no model 'm': it answered 404: no such model",
         ),
         (Reply(status=400, message="too hot"), "error", "answered 400: too hot"),

@@ -52,12 +52,12 @@ def sorted_as(status: int, message: str = "no", code: str = "", **headers: str) 
         (sorted_as(529), "error", True),
         (sorted_as(408), "error", True),
         (sorted_as(400), "error", False),
-        (sorted_as(404), "error", False),
+        (sorted_as(404), "unavailable", False),
         (sorted_as(413), "error", False),
         (from_error_event({"message": "Overloaded"}, "m"), "error", True),
         (from_error_event({"message": "the server had an error"}, "m"), "error", True),
         (from_error_event({"message": "no more", "code": "insufficient_quota"}, "m"), "quota", False),
-        (from_error_event("model 'm' not found", "m"), "error", False),
+        (from_error_event("model 'm' not found", "m"), "unavailable", False),
     ],
 )
 def test_what_is_final_and_what_is_worth_asking_again(trouble: Trouble, failure: str, again: bool) -> None:

@@ -279,3 +279,19 @@ def test_what_nobody_can_have_used_is_not_believed(amount: Any, repo: Checkout) 
     assert result.files[0].outcome == "fixed"
     (lesson,) = lessons(repo.root)
     assert (lesson.tokens_in, lesson.tokens_out, lesson.cost_usd) == (None, 9, None)
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "{use: command, run: no-such-agent}",
+        "{use: chat, model: m, base_url: 'http://127.0.0.1:9/v1', max_retries: 0}",
+    ],
+)
+def test_an_agent_that_is_not_there_teaches_nothing(repo: Checkout, agent: str) -> None:
+    pipeline = f"extends: default\nagents: {{absent: {agent}}}\ntest_validation: {{mode: none}}\n"
+    only = stomper_sdk.Selection(agents=("absent",))
+    result = stomper_sdk.run(pipeline, repo=repo.root, only=only)
+    assert {attempt.failure for attempt in result.files[0].attempts} == {"unavailable"}
+    assert [lesson.is_telling for lesson in lessons(repo.root)] == [False] * len(result.files[0].attempts)
+    assert stomper_sdk.stats(repo.root).codes == ()

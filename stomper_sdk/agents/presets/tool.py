@@ -14,7 +14,15 @@ from typing import ClassVar
 import attrs
 import trio
 
-from stomper_sdk.agents.base import TIMEOUT, AgentReply, AgentTask, as_argument, hosts_in, locate
+from stomper_sdk.agents.base import (
+    TIMEOUT,
+    AgentReply,
+    AgentTask,
+    as_argument,
+    failure_to_start,
+    hosts_in,
+    locate,
+)
 from stomper_sdk.agents.command import MAX_ARGUMENT
 from stomper_sdk.agents.presets.base import Output, Preset, Said
 from stomper_sdk.agents.presets.drops import Drops
@@ -23,7 +31,7 @@ from stomper_sdk.agents.presets.withheld import withheld
 from stomper_sdk.clearing import clear_away
 from stomper_sdk.errors import AgentError, CommandError, PipelineError, Problem
 from stomper_sdk.options import env_variables, option, optional, seconds, strings
-from stomper_sdk.process import CommandLimit, CommandTimeout, Completed, find_program, passed_on, run_command
+from stomper_sdk.process import CommandLimit, CommandTimeout, Completed, passed_on, run_command
 
 __all__ = ["PLACES", "ToolAgent", "filled", "tool_agent"]
 
@@ -119,9 +127,9 @@ class ToolAgent:
                     f"agent {self.name}: {told}", failure="error" if in_time else "timeout", reply=said.reply
                 ) from error
             except CommandError as error:
-                missing = find_program(locate(self.program, task.environment)) is None
-                hint = f"Install it: {self.preset.install}" if missing else error.hint
-                raise AgentError(f"agent {self.name}: {error.message}", hint) from error
+                failure = failure_to_start(self.program, task.environment)
+                hint = f"Install it: {self.preset.install}" if failure == "unavailable" else error.hint
+                raise AgentError(f"agent {self.name}: {error.message}", hint, failure=failure) from error
             return self._judged(await self._read(done, home), done)
 
     async def _run(self, task: AgentTask, values: Mapping[str, str]) -> Completed:
