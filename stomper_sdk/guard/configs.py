@@ -124,7 +124,8 @@ def _read(path: str, text: str) -> Mapping[str, Any] | None:
             read = _ini(text)
         else:
             return None
-    except (ValueError, configparser.Error, RecursionError):
+    # AttributeError: what configparser makes of a key without a value that goes on in the next line.
+    except (ValueError, AttributeError, configparser.Error, RecursionError):
         return None
     return read if isinstance(read, dict) else None
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stomper_sdk.guard import Edit, Refusal, Side, refused, told
@@ -79,6 +79,7 @@ LINES = st.lists(
 
 @settings(max_examples=200, deadline=None)
 @given(LINES, LINES, st.sampled_from(PATHS))
+@example("", "[0]\n0\n 0", "setup.cfg")
 def test_no_text_is_too_strange(old: str, new: str, path: str) -> None:
     told(refused([edit(old, new, path)], RULES))
 
