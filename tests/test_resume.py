@@ -148,8 +148,8 @@ def test_killed_at_any_effect_and_resumed_it_ends_as_if_undisturbed(
     ("fault", "error"),
     [
         ("raise", "No space left on device"),
-        ("readonly", "Read-only file system"),
-        ("denied", "Permission denied"),
+        pytest.param("readonly", "Read-only file system", marks=pytest.mark.slow),
+        pytest.param("denied", "Permission denied", marks=pytest.mark.slow),
     ],
 )
 @pytest.mark.parametrize(

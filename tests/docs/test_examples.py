@@ -93,7 +93,10 @@ def included(text: str) -> str:
 
 
 EXAMPLES = [example for page in PAGES for example in examples(page)]
-SECTIONS = [pytest.param(list(group), id=name) for name, group in groupby(EXAMPLES, lambda one: one.section)]
+SECTIONS = [
+    pytest.param(list(group), id=name, marks=[pytest.mark.slow] if "/how-to/" in name else [])
+    for name, group in groupby(EXAMPLES, lambda one: one.section)
+]
 
 
 @pytest.fixture

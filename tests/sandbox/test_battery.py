@@ -297,7 +297,9 @@ def run(agent: Hostile, kind: str, scene: Scene) -> RunResult:
 
 
 CASES = [
-    pytest.param(agent, kind, id=f"{agent.name}-{kind}")
+    pytest.param(
+        agent, kind, id=f"{agent.name}-{kind}", marks=[pytest.mark.slow] if kind == "landlock" else []
+    )
     for agent in BATTERY
     for kind in ("none", *KINDS)
     if agent.outcome(kind) != NOT_CONTAINED
