@@ -15,7 +15,7 @@ PACKAGE = Path(stomper_sdk.__file__).parent
 ROOT = PACKAGE.parent
 # From the words up to the command line; a room imports only from floors below its own, and from itself.
 FLOORS = (
-    {"errors", "faults", "secrets"},
+    {"errors", "faults", "secrets", "signals"},
     {"options", "extras", "orphans", "guest", "model", "probe", "flock", "signatures", "clearing", "edits"},
     {"registry", "events", "process", "reports"},
     {"progress", "vcs", "journal", "reducers", "config", "sandbox", "endpoint"},

@@ -96,9 +96,8 @@ async def _attempt(
     state = journey.state
     if state.last is not None:
         await in_workspace(state.lent().checkout.restore, base.changes if base else ())
-    attempt = state.attempts[-1].number + 1 if state.attempts else 1
     journey.state = next_trial(
-        state, context, attempt, place, round=number, base=base, portion=tuple(portion), why=why
+        state, context, state.next_number, place, round=number, base=base, portion=tuple(portion), why=why
     )
     for step in block.steps:
         assert isinstance(step, Step)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -15,6 +14,7 @@ from stomper_sdk.errors import StomperError, alone
 from stomper_sdk.events import Event, Listener, Notice
 from stomper_sdk.interpreter.scheduler import Control
 from stomper_sdk.model.present import hide
+from stomper_sdk.signals import Handler, handling
 
 __all__ = ["Listeners", "hiding", "importable", "interrupt_cancels"]
 
@@ -26,39 +26,8 @@ def interrupt_cancels(control: Control) -> Iterator[None]:
     Raised wherever the run happens to be, it could hit the clean-up itself. SIGTERM ends the process as ever,
     but after the clean-up. Who handles these signals already goes on doing so.
     """
-    in_main = threading.current_thread() is threading.main_thread()
-    if not in_main:
-        yield
-        return
-    with _terminating(control):
-        yield from _interrupting(control)
-
-
-@contextmanager
-def _terminating(control: Control) -> Iterator[None]:
-    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-    came: list[int] = []
-
-    def end(number: int, frame: FrameType | None) -> None:
-        came.append(number)
-        control.cancel()
-
-    signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        if came:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _interrupting(control: Control) -> Iterator[None]:
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield
-        return
     pressed: list[int] = []
+    ended: list[int] = []
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         pressed.append(number)
@@ -66,11 +35,18 @@ def _interrupting(control: Control) -> Iterator[None]:
             signal.default_int_handler(number, frame)
         control.cancel()
 
-    signal.signal(signal.SIGINT, interrupt)
+    def end(number: int, _: FrameType | None) -> None:
+        ended.append(number)
+        control.cancel()
+
+    ours: Mapping[signal.Signals, Handler] = {signal.SIGINT: interrupt, signal.SIGTERM: end}
+    nobodys = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
     try:
-        yield
+        with handling({it: ours[it] for it in ours if signal.getsignal(it) is nobodys[it]}):
+            yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if ended:
+            os.kill(os.getpid(), signal.SIGTERM)
     if pressed:
         raise KeyboardInterrupt
 

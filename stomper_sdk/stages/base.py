@@ -151,6 +151,11 @@ class FileState:
         assert self.trial is not None
         return self.trial
 
+    @property
+    def next_number(self) -> int:
+        """The number of the attempt that comes next, from 1."""
+        return self.attempts[-1].number + 1 if self.attempts else 1
+
     def left_by(self, trial: Trial | None) -> tuple[tuple[Finding, Finding], ...]:
         """Each finding of the file that a trial left, as it was before any fix, and as it is in its tree."""
         if trial is None or trial.delta is None:

@@ -40,7 +40,7 @@ def lead_of(findings: Sequence[Finding], state: FileState, context: Context) -> 
         findings=Counter((finding.check, finding.code) for finding in findings),
         seed=context.pipeline.learning.seed,
         path=state.task.path,
-        attempt=state.attempts[-1].number + 1 if state.attempts else 1,
+        attempt=state.next_number,
     )
     choice = choose(situation, context.pipeline.prompt.levels)
     place = next(place for place in takers if tiers[place].agent.name == choice.agent)
