@@ -1,24 +1,20 @@
-"""A run, a plan and a file as HTML for notebooks: compact, to be unfolded, light and dark, without scripts.
-
-Whatever a file, a tool or a model says is escaped twice: signs that trick a reader, then those of HTML.
-"""
+"""A run, a plan and a file as HTML for notebooks: compact, to be unfolded, light and dark, no scripts."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
+from stomper_sdk.look.fragments import diff, line, outcome, table, text
 from stomper_sdk.model.file import Attempt, FileResult
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.model.plan import Plan
-from stomper_sdk.model.present import counted, one_line, seconds_text, visible_lines
+from stomper_sdk.model.present import counted, seconds_text
 from stomper_sdk.model.price import Usage, dollars_text
 from stomper_sdk.model.result import RunResult
 
 __all__ = ["attempt_html", "diff_html", "file_html", "plan_html", "result_html"]
 
 _ROWS = 200
-_TEXT = 20_000
 # Classes rather than styles of each element: a table of a thousand rows stays small. The colours can be read
 # on white and on black, and no more than a help: words and signs say the same.
 _STYLE = """<style>
@@ -30,10 +26,11 @@ _STYLE = """<style>
 .stomper pre{background:none;color:inherit}
 .stomper summary{cursor:pointer}
 .stomper .o{font-weight:600}
-.stomper .fixed,.stomper .added{color:#2a9147}
+.stomper .fixed,.stomper ins{color:#2a9147}
 .stomper .partial,.stomper .unfixed{color:#b07d00}
-.stomper .rejected,.stomper .conflict,.stomper .error,.stomper .removed{color:#df4f45}
-.stomper .place{color:#3f83e0}
+.stomper .rejected,.stomper .conflict,.stomper .error,.stomper del{color:#df4f45}
+.stomper pre i{color:#3f83e0}
+.stomper ins,.stomper del,.stomper pre i{text-decoration:none;font-style:normal;background:none}
 </style>"""
 _HEADER = ("outcome", "file", "fixed", "left", "new", "tries", "time", "commit", "reason")
 
@@ -43,19 +40,19 @@ def result_html(result: RunResult) -> str:
     rows = sorted(result.files, key=lambda file: file.outcome in ("fixed", "skipped"))
     more = f"<p>and {len(rows) - _ROWS} more files</p>" if len(rows) > _ROWS else ""
     opened = " open" if len(rows) <= _ROWS // 10 else ""
-    notes = "".join(f"<p>{_line(text, 600)}</p>" for text in (*result.notices, result.error or "") if text)
-    table = _table(_HEADER, (_file_row(file) for file in rows[:_ROWS]))
-    files = f"<details{opened}><summary>{counted(len(rows), 'file')}</summary>{table}{more}</details>"
-    return _page(f"<p><b>{_line(result.headline)}</b></p>{_tiers(result)}{notes}{files}")
+    notes = "".join(f"<p>{line(note, 600)}</p>" for note in (*result.notices, result.error or "") if note)
+    listed = table(_HEADER, (_file_row(file) for file in rows[:_ROWS]))
+    files = f"<details{opened}><summary>{counted(len(rows), 'file')}</summary>{listed}{more}</details>"
+    return _page(f"<p><b>{line(result.headline)}</b></p>{_tiers(result)}{notes}{files}")
 
 
 def plan_html(plan: Plan) -> str:
     """What is going to be done, and what is left alone."""
-    tasks = _table(
+    tasks = table(
         ("file", "findings", "codes"),
         ((task.path, len(task.findings), _codes(task.findings)) for task in plan.tasks[:_ROWS]),
     )
-    skipped = _table(
+    skipped = table(
         ("file", "findings", "reason"),
         ((skip.path, len(skip.findings), skip.reason) for skip in plan.skipped[:_ROWS]),
     )
@@ -64,11 +61,11 @@ def plan_html(plan: Plan) -> str:
     return _page(f"<p><b>{head}</b></p>{tasks}{left if plan.skipped else ''}")
 
 
-def file_html(file: FileResult, diff: str = "") -> str:
+def file_html(file: FileResult, patch: str = "") -> str:
     """One file: its attempts to be unfolded, and what was committed."""
-    reason = f": {_line(file.reason, 600)}" if file.reason else ""
-    head = f"<p>{_outcome(file.outcome)} <b>{_line(file.path)}</b>{reason}</p>"
-    committed = f"<details open><summary>committed</summary>{_diff(diff)}</details>" if diff else ""
+    reason = f": {line(file.reason, 600)}" if file.reason else ""
+    head = f"<p>{outcome(file.outcome)} <b>{line(file.path)}</b>{reason}</p>"
+    committed = f"<details open><summary>committed</summary>{diff(patch)}</details>" if patch else ""
     return _page(head + "".join(_attempt(attempt) for attempt in file.attempts) + committed)
 
 
@@ -77,18 +74,18 @@ def attempt_html(attempt: Attempt) -> str:
     return _page(_attempt(attempt))
 
 
-def diff_html(text: str) -> str:
+def diff_html(patch: str) -> str:
     """A patch, coloured."""
-    return _page(_diff(text))
+    return _page(diff(patch))
 
 
 def _attempt(attempt: Attempt) -> str:
     counts = f"{attempt.fixed_count} fixed, {attempt.remaining_count} left, {attempt.new_count} new"
-    who = f"{_line(attempt.agent)} {_line(attempt.level)}"
+    who = f"{line(attempt.agent)} {line(attempt.level)}"
     time = seconds_text(attempt.duration_seconds)
-    summary = f"attempt {attempt.number}, {who}: {_outcome(attempt.outcome)} {counts}, {time}"
-    texts = (("refused", attempt.reason), ("asked", attempt.prompt), ("said", attempt.reply))
-    body = "".join(f"<div>{title}</div><pre>{_text(text)}</pre>" for title, text in texts if text)
+    summary = f"attempt {attempt.number}, {who}: {outcome(attempt.outcome)} {counts}, {time}"
+    said = (("refused", attempt.reason), ("asked", attempt.prompt), ("said", attempt.reply))
+    body = "".join(f"<div>{title}</div><pre>{text(words)}</pre>" for title, words in said if words)
     return f"<details><summary>{summary}</summary>{body}</details>"
 
 
@@ -100,7 +97,7 @@ def _tiers(result: RunResult) -> str:
         (tier.agent, tier.fixed, tier.attempts, seconds_text(tier.duration_seconds), *_used(tier.usage))
         for tier in tiers
     ]
-    return _table(("agent", "fixed", "tries", "time", "tokens", "cost"), rows)
+    return table(("agent", "fixed", "tries", "time", "tokens", "cost"), rows)
 
 
 def _used(usage: Usage) -> tuple[int | None, str | None]:
@@ -110,56 +107,11 @@ def _used(usage: Usage) -> tuple[int | None, str | None]:
 def _file_row(file: FileResult) -> Sequence[object]:
     counts = (file.fixed_count, file.remaining_count, file.new_count, file.attempt_count)
     time, commit = seconds_text(file.duration_seconds), (file.commit or "")[:7]
-    return (_Html(_outcome(file.outcome)), file.path, *counts, time, commit, file.reason or "")
-
-
-class _Html(str):
-    """Text that is HTML already."""
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    head = "".join(f"<th>{name}</th>" for name in header)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, int):
-        return f'<td class="n">{value:,}</td>'
-    if isinstance(value, _Html):
-        return f"<td>{value}</td>"
-    return f"<td>{_line(str(value), 200) if value is not None else ''}</td>"
+    return (outcome(file.outcome), file.path, *counts, time, commit, file.reason or "")
 
 
 def _codes(findings: Iterable[Finding]) -> str:
     return ", ".join(sorted({finding.code for finding in findings}))
-
-
-def _outcome(outcome: str) -> str:
-    return f'<span class="o {outcome}">{outcome}</span>'
-
-
-def _diff(text: str) -> str:
-    return f"<pre>{''.join(_diff_lines(text[:_TEXT]))}{_cut(text)}</pre>"
-
-
-def _diff_lines(text: str) -> Iterator[str]:
-    for line in text.splitlines():
-        kind = {"+": "added", "-": "removed", "@": "place"}.get(line[:1])
-        shown = html.escape(visible_lines(line))
-        yield f'<span class="{kind}">{shown}</span>\n' if kind else f"{shown}\n"
-
-
-def _text(text: str) -> str:
-    return html.escape(visible_lines(text[:_TEXT])) + _cut(text)
-
-
-def _cut(text: str) -> str:
-    return f"\n[{len(text) - _TEXT:,} more characters]" if len(text) > _TEXT else ""
-
-
-def _line(text: str, limit: int = 300) -> str:
-    return html.escape(one_line(text, limit))
 
 
 def _page(body: str) -> str:

@@ -1,0 +1,82 @@
+"""The pieces of HTML that notebooks and reports are made of.
+
+Whatever a file, a tool or a model says is escaped twice: signs that trick a reader, then those of HTML.
+"""
+
+from __future__ import annotations
+
+import html
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+
+from stomper_sdk.model.present import one_line, visible
+
+__all__ = ["Html", "cell", "diff", "line", "outcome", "table", "text"]
+
+_TEXT = 20_000
+_TAGS = {"+": "ins", "-": "del", "@": "i"}
+
+
+class Html(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+def line(said: str, limit: int = 300) -> str:
+    """A text of any shape as one line, fit for an attribute, too."""
+    return html.escape(one_line(said, limit))
+
+
+def text(said: str, limit: int = _TEXT) -> str:
+    """A text of several lines, for `<pre>`; what is longer than so many characters is cut and told."""
+    return _escaped(said[:limit]) + _cut(said, limit)
+
+
+def diff(patch: str, limit: int = _TEXT) -> str:
+    """A patch with its added and removed lines marked."""
+    return f"<pre>{''.join(_marked(patch[:limit]))}{_cut(patch, limit)}</pre>"
+
+
+def outcome(word: str) -> Html:
+    """How a file or an attempt ended, in its colour."""
+    return Html(f'<span class="o {word}">{word}</span>')
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Rows under a header; numbers stand to the right."""
+    head = "".join(f"<th>{name}</th>" for name in header)
+    body = "".join(f"<tr>{''.join(map(cell, row))}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def cell(value: object) -> str:
+    """A value in a cell of its own; None is an empty one."""
+    if isinstance(value, int):
+        return f'<td class="n">{value:,}</td>'
+    if isinstance(value, Html):
+        return f"<td>{value}</td>"
+    return f"<td>{line(str(value), 200) if value is not None else ''}</td>"
+
+
+def _marked(patch: str) -> Iterator[str]:
+    for tag, lines in itertools.groupby(_tagged(patch), key=lambda pair: pair[0]):
+        shown = _escaped("\n".join(said for _, said in lines))
+        yield f"<{tag}>{shown}</{tag}>\n" if tag else f"{shown}\n"
+
+
+def _tagged(patch: str) -> Iterator[tuple[str, str]]:
+    """Each line of a patch with its tag; what stands above the first place of a file is none of its lines."""
+    inside = False
+    for said in patch.removesuffix("\n").split("\n"):
+        inside = said.startswith("@@") or (inside and not said.startswith("diff "))
+        yield _TAGS.get(said[:1], "") if inside else "", said
+
+
+def _escaped(said: str) -> str:
+    lines = ("\t".join(map(visible, line.split("\t"))) for line in said.split("\n"))
+    return html.escape("\n".join(lines), quote=False)
+
+
+def _cut(said: str, limit: int) -> str:
+    return f"\n[{len(said) - limit:,} more characters]" if len(said) > limit else ""
