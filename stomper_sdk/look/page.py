@@ -16,19 +16,22 @@ __all__ = ["attempt_html", "diff_html", "file_html", "plan_html", "result_html"]
 
 _ROWS = 200
 # Classes rather than styles of each element: a table of a thousand rows stays small. The colours can be read
-# on white and on black, and no more than a help: words and signs say the same.
+# on white and on black, and no more than a help: words and signs say the same. `.stomper` twice counts for
+# more than JupyterLab's own rules, by which every cell of a table stands to the right.
 _STYLE = """<style>
 .stomper{font-size:13px;line-height:1.4}
 .stomper table{border-collapse:collapse}
-.stomper td,.stomper th{text-align:left;padding:1px 10px 1px 0;vertical-align:top;background:none}
-.stomper td.n{text-align:right;font-variant-numeric:tabular-nums}
+.stomper.stomper td,.stomper.stomper th{text-align:left;padding:1px 10px 1px 0;vertical-align:top}
+.stomper.stomper table .n{text-align:right;font-variant-numeric:tabular-nums}
 .stomper pre{white-space:pre-wrap;margin:2px 0 8px;padding:4px 8px;border-left:2px solid #8888}
 .stomper pre{background:none;color:inherit}
+.stomper pre{font-family:var(--jp-code-font-family,var(--vscode-editor-font-family,monospace))}
 .stomper summary{cursor:pointer}
 .stomper .o{font-weight:600}
 .stomper .fixed,.stomper ins{color:#2a9147}
 .stomper .partial,.stomper .unfixed{color:#b07d00}
-.stomper .rejected,.stomper .conflict,.stomper .error,.stomper del{color:#df4f45}
+.stomper .rejected,.stomper .conflict,.stomper .error,.stomper .guard,.stomper .new_findings,
+.stomper .tests_failed,.stomper .agent_error,.stomper del{color:#df4f45}
 .stomper pre i{color:#3f83e0}
 .stomper ins,.stomper del,.stomper pre i{text-decoration:none;font-style:normal;background:none}
 </style>"""
@@ -81,7 +84,7 @@ def diff_html(patch: str) -> str:
 
 def _attempt(attempt: Attempt) -> str:
     counts = f"{attempt.fixed_count} fixed, {attempt.remaining_count} left, {attempt.new_count} new"
-    who = f"{line(attempt.agent)} {line(attempt.level)}"
+    who = line(f"{attempt.agent} ({attempt.level})" if attempt.level else attempt.agent)
     time = seconds_text(attempt.duration_seconds)
     summary = f"attempt {attempt.number}, {who}: {outcome(attempt.outcome)} {counts}, {time}"
     said = (("refused", attempt.reason), ("asked", attempt.prompt), ("said", attempt.reply))

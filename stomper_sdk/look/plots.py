@@ -73,8 +73,7 @@ def plot_outcomes(result: RunResult) -> Any:
     )
     axes.bar_label(bars, padding=3)
     axes.margins(x=0.1)
-    axes.invert_yaxis()
-    axes.set_xlabel("files")
+    _count(axes, "files")
     axes.set_title(_title(result, ""))
     return figure
 
@@ -94,8 +93,7 @@ def plot_codes(result: RunResult) -> Any:
         color=_OUTCOME_COLORS["unfixed"],
         label="left",
     )
-    axes.invert_yaxis()
-    axes.set_xlabel("findings")
+    _count(axes, "findings")
     axes.set_title(_title(result, ""))
     axes.legend(frameon=False)
     return figure
@@ -115,6 +113,13 @@ def _bars(
         )
 
 
+def _count(axes: Any, what: str) -> None:
+    """Bars from the top down, by whole numbers."""
+    axes.invert_yaxis()
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_xlabel(what)
+
+
 def _title(result: RunResult, more: str) -> str:
     # A dollar sign would begin a formula.
     text = ": ".join(filter(None, (one_line(result.pipeline, 40), more)))
@@ -127,7 +132,9 @@ def _figure(width: float, height: float) -> tuple[Any, Any]:
     figure = type("Figure", (base,), {"_repr_png_": _as_png})(
         figsize=(width, min(height, 40)), layout="constrained"
     )
-    return figure, figure.subplots()
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
 
 
 def _as_png(figure: Any) -> bytes:

@@ -92,6 +92,8 @@ def test_plots_are_figures_that_nothing_shows_by_itself(
     assert "2 files at work at most" in timeline.axes[0].get_title()
     for figure in (timeline, result.plot_outcomes(), result.plot_codes()):
         assert figure._repr_png_().startswith(b"\x89PNG")
+    for figure in (result.plot_outcomes(), result.plot_codes()):
+        assert all(tick == int(tick) for tick in figure.axes[0].get_xticks())
     assert "matplotlib.pyplot" not in sys.modules
 
 
