@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from stomper_sdk.decorators import stage as stage
     from stomper_sdk.errors import PipelineError as PipelineError
     from stomper_sdk.errors import StomperError as StomperError
+    from stomper_sdk.laboratory import Experiment as Experiment
+    from stomper_sdk.laboratory.running import experiment as experiment
     from stomper_sdk.model.finding import Finding as Finding
     from stomper_sdk.model.learned import Learned as Learned
     from stomper_sdk.model.pipeline import Pipeline as Pipeline
@@ -43,6 +45,7 @@ _HOMES = {
     "AgentTask": "agents.base",
     "Attempt": "model.result",
     "Control": "api",
+    "Experiment": "laboratory",
     "FileResult": "model.result",
     "Finding": "model.finding",
     "Learned": "model.learned",
@@ -57,6 +60,7 @@ _HOMES = {
     "agent": "decorators",
     "check": "decorators",
     "clean": "api",
+    "experiment": "laboratory.running",
     "load_pipeline": "api",
     "plan": "api",
     "reducer": "decorators",

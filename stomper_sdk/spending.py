@@ -99,11 +99,15 @@ class Purse:
         limits: what the run may take; a purse without limits lets everything through and keeps count.
         clock: seconds since the run, or the part of it that is at work now, began.
         keep: writes down what an attempt spent, so that it outlives the process.
+        outer: what this run and others may spend together; every attempt must be paid from both.
+        label: how the outer one tells this run's agents from others of the same name.
     """
 
     limits: BudgetSpec = BudgetSpec()
     clock: Callable[[], float] = trio.current_time
     keep: Callable[[Spent], Awaitable[None]] = _not_kept
+    outer: Purse | None = None
+    label: str = ""
     spending: Spending = attrs.field(default=Spending(), init=False)
     _spent: dict[Currency, float] = attrs.field(factory=lambda: dict.fromkeys(_CURRENCIES, 0.0), init=False)
     _before: float = attrs.field(default=0.0, init=False)
@@ -130,7 +134,8 @@ class Purse:
         """Whether it matters what attempts use."""
         each = self.limits.per_file
         limits = (self.limits.tokens, self.limits.cost_usd, each.tokens, each.cost_usd)
-        return any(limit is not None for limit in limits)
+        limited = any(limit is not None for limit in limits)
+        return limited or (self.outer is not None and self.outer.is_limited)
 
     def learn(self, agent: str, used: Usage) -> None:
         """Know what an attempt of another run used; of this one's budget it takes nothing."""
@@ -144,7 +149,7 @@ class Purse:
         """Why nothing more is begun in this run, if that is so."""
         if self._shut is None:
             self._shut = self._out_of_time() or self._out_of_money()
-        return self._shut
+        return self._shut or (self.outer.refusal if self.outer else None)
 
     @asynccontextmanager
     async def reserved(self, booking: Booking) -> AsyncIterator[Booking]:
@@ -156,14 +161,29 @@ class Purse:
             SpentError: its file's own budget does not allow it.
             StoppedError: the run's does not; nothing more is begun in this run.
         """
-        await self._admit(booking)
-        try:
-            yield booking
-        finally:
-            record = self._settled(booking)
-            if record is not None:
-                with trio.CancelScope(shield=True):
-                    await self.keep(record)
+        async with self._paid_outside(booking):
+            await self._admit(booking)
+            try:
+                yield booking
+            finally:
+                record = self._settled(booking)
+                if record is not None:
+                    with trio.CancelScope(shield=True):
+                        await self.keep(record)
+
+    @asynccontextmanager
+    async def _paid_outside(self, booking: Booking) -> AsyncIterator[None]:
+        if self.outer is None:
+            yield
+            return
+        agent = f"{self.label}: {booking.agent}"
+        twin = Booking(booking.path, agent, booking.at_most, booking.free, booking.lenient)
+        async with self.outer.reserved(twin):
+            booking.waited = twin.waited
+            try:
+                yield
+            finally:
+                twin.told, twin.answered = booking.told, booking.answered
 
     async def _admit(self, booking: Booking) -> None:
         """First come, first served: who needs much is not overtaken for ever by those who need little."""
@@ -178,7 +198,7 @@ class Purse:
         finally:
             self._line.remove(booking)
             self._wake()
-        booking.waited = self.clock() - came
+        booking.waited += self.clock() - came
         file = self._files[booking.path]
         file.began = self.clock() if file.began is None else file.began
 
@@ -260,7 +280,8 @@ class Purse:
             self._silent.add(booking.agent)
         elif key:
             what = "how many tokens it uses" if currency == "tokens" else "what it costs"
-            hint = f"Leave {key} out, or say agents.{booking.agent}.price: 0 if it uses no model."
+            name = booking.agent.rpartition(": ")[2]
+            hint = f"Leave {key} out, or say agents.{name}.price: 0 if it uses no model."
             text = f"agent {booking.agent} does not tell {what}, so {key} cannot be kept"
             self._shut = self._shut or StoppedError(text, hint)
 

@@ -24,7 +24,8 @@ FLOORS = (
     {"stages", "testing", "starter"},
     {"interpreter", "decorators"},
     {"api"},
-    {"demo", "console", "doctor", "look"},
+    {"demo", "console", "doctor", "laboratory"},
+    {"look"},
     {"commands"},
     {"cli"},
 )

@@ -48,7 +48,7 @@ from stomper_sdk.reports import to_dict
 from stomper_sdk.stages.base import Context, RunState, Selection
 from stomper_sdk.vcs.git import in_thread
 
-__all__ = ["LAST", "plan", "plan_of", "run", "run_async", "start", "validate"]
+__all__ = ["LAST", "carry_out", "plan", "plan_of", "planned", "run", "run_async", "start", "validate"]
 
 
 @attrs.define
@@ -184,7 +184,7 @@ def plan(
         StomperError: as `run`; also where a check crashes.
     """
     order = order_of(pipeline, repo, overrides, agents, only, listeners, None)
-    made: Plan = trio.run(_plan, order)
+    made: Plan = trio.run(planned, order)
     return made
 
 
@@ -204,6 +204,12 @@ def validate(
 
 
 async def _run(order: Order) -> RunResult:
+    LAST.result = await carry_out(order)
+    return LAST.result
+
+
+async def carry_out(order: Order) -> RunResult:
+    """Run what was ordered, from the opening of the repository to the kept result."""
     recorder = Recorder()
     order = attrs.evolve(order, listeners=(recorder.listen, *order.listeners))
     with machine_limits(permissions=True), alone(), adopting_orphans():
@@ -214,7 +220,6 @@ async def _run(order: Order) -> RunResult:
             error = await _interpreted(start.program, context, order.control, run)
             result = tell(run, context, order.control, error, os.fspath(order.repo), await _head(context))
             result = await _kept(attrs.evolve(result, spans=tuple(recorder.spans)), context)
-            LAST.result = result
             context.emit(RunFinished(context.clock(), result))
             return result
 
@@ -224,7 +229,7 @@ def _begun(start: Start, order: Order) -> Run:
     if start.past is not None:
         return run_again(start.past, start.context.repo(), start.context, start.notices)
     opened = opened_record(order.pipeline, order.overrides, order.only, tuple(order.agents), start.context)
-    return Run(RunState(notices=start.notices), opened)
+    return Run(RunState(plan=order.plan, notices=start.notices), opened)
 
 
 async def _kept(result: RunResult, context: Context) -> RunResult:
@@ -240,7 +245,8 @@ async def _kept(result: RunResult, context: Context) -> RunResult:
     return result
 
 
-async def _plan(order: Order) -> Plan:
+async def planned(order: Order) -> Plan:
+    """The plan of what was ordered, and a forecast."""
     with machine_limits(permissions=True), alone(), adopting_orphans():
         async with opened(order) as start:
             made = await plan_of(start, order.control)

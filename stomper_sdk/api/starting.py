@@ -19,9 +19,10 @@ from stomper_sdk.interpreter.opening import opened_context, sweep
 from stomper_sdk.interpreter.planner import AgentLike, resolve
 from stomper_sdk.interpreter.program import Program
 from stomper_sdk.interpreter.resuming import check_own, check_same, find_past
-from stomper_sdk.interpreter.scheduler import Control
+from stomper_sdk.interpreter.scheduler import Control, Share
 from stomper_sdk.journal.unfinished import Unfinished
 from stomper_sdk.model.pipeline import Pipeline
+from stomper_sdk.model.plan import Plan
 from stomper_sdk.stages.base import Context, Selection
 from stomper_sdk.vcs.git import in_thread
 from stomper_sdk.vcs.repository import Repository, try_repository
@@ -46,7 +47,7 @@ Folder = str | os.PathLike[str]
 
 @attrs.frozen
 class Order:
-    """What a caller asks for."""
+    """What a caller asks for; `plan` where it was made before, `share` where several runs go on together."""
 
     pipeline: Source
     repo: Folder
@@ -56,6 +57,8 @@ class Order:
     listeners: Sequence[Listener]
     control: Control
     resume: str | None = None
+    plan: Plan | None = None
+    share: Share | None = None
 
 
 @attrs.frozen
@@ -116,7 +119,9 @@ async def opened(order: Order) -> AsyncIterator[Start]:
             resolved = resolve(pipeline, order.only, order.agents, root)
             swept = await in_thread(sweep, root, usable)
             clock, emit = _clock(), Listeners(order.listeners).tell
-            opening = opened_context(pipeline, resolved, order.only, root, usable, emit, clock, past)
+            opening = opened_context(
+                pipeline, resolved, order.only, root, usable, emit, clock, past, order.share
+            )
             async with opening as (context, notices):
                 for text in (*swept, *notices):
                     emit(Notice(clock(), text))

@@ -14,6 +14,7 @@ from stomper_sdk.errors import RepositoryError, StomperError
 from stomper_sdk.events import Event, Notice
 from stomper_sdk.interpreter.learning import common_folder, teach, what_is_known
 from stomper_sdk.interpreter.planner import Resolved, hosts_of
+from stomper_sdk.interpreter.scheduler import Share
 from stomper_sdk.journal.log import JOURNAL
 from stomper_sdk.journal.records import Landing, Opened
 from stomper_sdk.journal.session import DeadSession, Session, bury, dead_sessions, open_session, state_folder
@@ -64,6 +65,7 @@ async def opened_context(
     emit: Callable[[Event], None],
     clock: Callable[[], float],
     past: Unfinished | None = None,
+    share: Share | None = None,
 ) -> AsyncIterator[tuple[Context, tuple[str, ...]]]:
     """The context of a run and what to tell the user at its start; all of it is closed afterwards.
 
@@ -91,6 +93,8 @@ async def opened_context(
             what_is_known, pipeline, resolved.cascade, root, repository, session.id
         )
         purse = Purse(pipeline.budget, clock, lambda spent: in_thread(session.journal.append, spent))
+        if share is not None:
+            purse.outer, purse.label = share.purse, share.label
         await in_thread(teach, purse, pipeline, resolved.cascade, root, repository, session.id)
         purse.remember(past.spent if past else ())
         context = Context(
@@ -113,6 +117,7 @@ async def opened_context(
             emit=emit,
             clock=clock,
             purse=purse,
+            slots=share.slots if share else None,
             sandbox=sandbox,
             recorder=recorder,
             experience=experience,

@@ -102,7 +102,12 @@ async def _for_each_file(block: Block, context: Context, control: Control, run: 
     try:
         limit = context.pipeline.parallelism.max_parallel_files
         await run_bounded(
-            [task for task in plan.tasks if task.path not in known], work, limit, control, run.gauge
+            [task for task in plan.tasks if task.path not in known],
+            work,
+            limit,
+            control,
+            run.gauge,
+            context.slots,
         )
     finally:
         run.state = attrs.evolve(run.state, results=in_plan_order(plan.tasks, run.ended, run.stopped))

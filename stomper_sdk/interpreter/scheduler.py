@@ -10,8 +10,9 @@ import attrs
 import trio
 
 from stomper_sdk.errors import alone
+from stomper_sdk.spending import Purse
 
-__all__ = ["Control", "Gauge", "run_bounded"]
+__all__ = ["Control", "Gauge", "Share", "run_bounded"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -69,12 +70,26 @@ class Gauge:
             self.now -= 1
 
 
+@attrs.frozen
+class Share:
+    """What runs that go on beside each other have together.
+
+    `slots` are as many as files may be at work in all of them, None where each keeps its own bound only;
+    `purse` holds what they may spend together, and knows this one's agents by `label`.
+    """
+
+    slots: trio.CapacityLimiter | None
+    purse: Purse
+    label: str
+
+
 async def run_bounded(
     items: Sequence[T],
     work: Callable[[T], Awaitable[R]],
     limit: int,
     control: Control,
     gauge: Gauge | None = None,
+    slots: trio.CapacityLimiter | None = None,
 ) -> tuple[R | None, ...]:
     """Do some work on each item, at most `limit` at a time.
 
@@ -87,6 +102,7 @@ async def run_bounded(
         limit: at least 1.
         control: stops the starting of further items, or everything; what has ended stays.
         gauge: tells how many were at work at once.
+        slots: one is taken for each item at work, where others draw from them, too.
 
     Returns:
         Results in the order of the items, None for those that did not end.
@@ -96,10 +112,11 @@ async def run_bounded(
 
     async def worker() -> None:
         for index, item in waiting:
-            if control.draining:
-                return
-            with gauge.one_more():
-                results[index] = await work(item)
+            async with slots or contextlib.nullcontext():
+                if control.draining:
+                    return
+                with gauge.one_more():
+                    results[index] = await work(item)
 
     with alone(), control.scope():
         async with trio.open_nursery() as nursery:

@@ -17,7 +17,7 @@ from stomper_sdk.model.present import listed
 from stomper_sdk.model.result import RunResult
 from stomper_sdk.options import nearest
 
-__all__ = ["LAST", "find_run", "past_runs", "result_of"]
+__all__ = ["LAST", "find_run", "past_runs", "read_result", "result_of"]
 
 #: Names the newest run that has ended.
 LAST = "last"
@@ -119,7 +119,14 @@ def _taking_back(folder: Path) -> str | None:
 
 
 def _read(file: Path, session_id: str) -> RunResult:
-    """The kept result.
+    result = read_result(file)
+    if result.session_id != session_id:
+        raise ValueError(f"it is of another session, {result.session_id!r:.50}")
+    return result
+
+
+def read_result(file: Path) -> RunResult:
+    """A kept result.
 
     Raises:
         OSError: there is no such file, or it cannot be read.
@@ -132,10 +139,7 @@ def _read(file: Path, session_id: str) -> RunResult:
         content = stream.read(_MAX_BYTES + 1)
     if len(content) > _MAX_BYTES:
         raise ValueError(f"it is larger than {_MAX_BYTES} bytes")
-    result = result_from_dict(json.loads(content))
-    if result.session_id != session_id:
-        raise ValueError(f"it is of another session, {result.session_id!r:.50}")
-    return result
+    return result_from_dict(json.loads(content))
 
 
 def _refuse(name: str, names: Sequence[str], *, several: bool) -> NoReturn:

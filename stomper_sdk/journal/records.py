@@ -7,11 +7,24 @@ from typing import Any
 
 import attrs
 
+from stomper_sdk.model.experiment import ExperimentStatus, Stop, VariantSpec
 from stomper_sdk.model.plan import Plan
 from stomper_sdk.model.price import Usage
 from stomper_sdk.model.result import FileResult
 
-__all__ = ["RECORDS", "Ended", "Landed", "Landing", "Opened", "Planned", "Record", "Spent"]
+__all__ = [
+    "RECORDS",
+    "Arranged",
+    "Ended",
+    "Failed",
+    "Landed",
+    "Landing",
+    "Opened",
+    "Paused",
+    "Planned",
+    "Record",
+    "Spent",
+]
 
 
 @attrs.frozen
@@ -94,7 +107,51 @@ class Ended:
     result: FileResult
 
 
-Record = Opened | Planned | Landing | Landed | Spent | Ended
+@attrs.frozen
+class Arranged:
+    """What an experiment tries: written when it begins, and again when it is gone on with.
+
+    `digests` tell each variant's pipeline from another. `available` counts the findings that were drawn from,
+    `sample` those that were wanted (0: all), `blocks` are the files of each part, in order.
+    """
+
+    name: str
+    pipeline: str
+    base_commit: str
+    variants: tuple[VariantSpec, ...]
+    digests: Mapping[str, str]
+    against: str | None
+    repeats: int
+    sample: int
+    available: int
+    seed: int
+    stop: Stop
+    blocks: tuple[tuple[str, ...], ...]
+    notices: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Failed:
+    """A variant of an experiment could not be tried any further, until the experiment is gone on with.
+
+    `stopped` where it may be able to later: its agent is out of quota.
+    """
+
+    variant: str
+    reason: str
+    stopped: bool = False
+
+
+@attrs.frozen
+class Paused:
+    """An experiment ended, or was stopped; `seconds` it took until now, `peak` files were at work at once."""
+
+    status: ExperimentStatus
+    seconds: float
+    peak: int
+
+
+Record = Opened | Planned | Landing | Landed | Spent | Ended | Arranged | Failed | Paused
 RECORDS: Mapping[str, Any] = {
-    kind.__name__: kind for kind in (Opened, Planned, Landing, Landed, Spent, Ended)
+    kind.__name__: kind for kind in (Opened, Planned, Landing, Landed, Spent, Ended, Arranged, Failed, Paused)
 }

@@ -10,12 +10,12 @@ import attrs
 
 from stomper_sdk.errors import StomperError
 from stomper_sdk.journal.log import Journal
-from stomper_sdk.journal.records import Ended, Landed, Landing, Opened, Planned, Record, Spent
+from stomper_sdk.journal.records import Arranged, Ended, Landed, Landing, Opened, Planned, Record, Spent
 from stomper_sdk.journal.session import SESSION_ID
 from stomper_sdk.model.plan import Plan
 from stomper_sdk.model.result import FileResult
 
-__all__ = ["Unfinished", "find_unfinished", "read_unfinished", "reverted_by"]
+__all__ = ["Unfinished", "find_unfinished", "read_unfinished", "records_of", "reverted_by"]
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _TARGET = re.compile(r"|HEAD|refs/heads/[^\s~^:?*\[\\-][^\s~^:?*\[\\]*")
@@ -56,7 +56,7 @@ def find_unfinished(folder: Path) -> Unfinished | None:
     Raises:
         StomperError: its journal cannot be read, or says what was done and not for what.
     """
-    records = _records(folder)
+    records = records_of(folder)
     if not records:
         return None
     opened = next((record for record in records if isinstance(record, Opened)), None)
@@ -108,6 +108,8 @@ def _believed(record: Record) -> Record:
             raise ValueError(f"{record.reverts!r:.50} is no session")
     elif isinstance(record, Landing):
         names = [record.parent, record.commit, record.undoes]
+    elif isinstance(record, Arranged):
+        names = [record.base_commit]
     elif isinstance(record, Landed | Ended):
         names = [record.commit if isinstance(record, Landed) else record.result.commit]
     for name in names:
@@ -116,7 +118,12 @@ def _believed(record: Record) -> Record:
     return record
 
 
-def _records(folder: Path) -> list[Record]:
+def records_of(folder: Path) -> list[Record]:
+    """All that a journal holds.
+
+    Raises:
+        StomperError: it cannot be read, or is not to be believed.
+    """
     try:
         return [_believed(record) for record in Journal(folder).records()]
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:

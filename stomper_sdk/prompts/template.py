@@ -25,7 +25,7 @@ from stomper_sdk.prompts.values import VARIABLES
 if TYPE_CHECKING:
     import jinja2
 
-__all__ = ["OWN_FOLDERS", "Template", "load_template", "mentions"]
+__all__ = ["OWN_FOLDERS", "Template", "load_template", "mentions", "template_path"]
 
 #: Where a repository keeps its own, by name; the first that has it counts.
 OWN_FOLDERS = (".stomper/prompts", "prompts")
@@ -74,6 +74,16 @@ def load_template(declared: str, root: Path, levels: Sequence[str]) -> Template:
     if place.folder == BUILT_IN:
         return _built_in(place)
     return _loaded(place, tuple(levels), str(place.folder / place.name))
+
+
+def template_path(declared: str, root: Path) -> str:
+    """What the same template is called from anywhere: a built-in one's name, or a whole path.
+
+    Raises:
+        PipelineError: there is no such template.
+    """
+    place = _place(declared, root)
+    return declared if place.folder == BUILT_IN else str(place.folder / place.name)
 
 
 def mentions(template: Template, level: str, variable: str) -> bool:

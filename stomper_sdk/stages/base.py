@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import attrs
+import trio
 
 from stomper_sdk.agents.base import AgentReply
 from stomper_sdk.checks.base import Check
@@ -197,8 +198,9 @@ class Context:
     `cascade` holds the agents of `call_agent` in order. `stack` is the file's own exit stack, in which
     everything lent is given back. `base_commit` is what the plan was made from, `warm` a folder of caches
     to start from. `outcome` tells what would become of a file that ended in a state. `purse` holds what the
-    run may spend. `sandbox` is what programs in a workspace are shut in. `experience` is what past runs have
-    taught when this one began, `recorder` what writes down how its own attempts went.
+    run may spend; `slots` bound the files at work where several runs share them. `sandbox` is what programs
+    in a workspace are shut in. `experience` is what past runs have taught when this one began, `recorder`
+    what writes down how its own attempts went.
     """
 
     pipeline: Pipeline
@@ -220,6 +222,7 @@ class Context:
     emit: Callable[[Event], None]
     clock: Callable[[], float]
     purse: Purse
+    slots: trio.CapacityLimiter | None = None
     sandbox: Sandbox | None = None
     recorder: Recorder | None = None
     experience: Experience = Experience()

@@ -1,0 +1,240 @@
+"""What `.stomper/experiments/` keeps: a journal of each experiment, and each of its runs that has ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import attrs
+
+from stomper_sdk.errors import RepositoryError, StomperError, UsageError
+from stomper_sdk.flock import try_lock, unlock
+from stomper_sdk.journal.history import LAST, read_result
+from stomper_sdk.journal.log import JOURNAL, Journal
+from stomper_sdk.journal.records import Arranged, Failed, Paused, Planned, Spent
+from stomper_sdk.journal.session import RESULT, state_folder
+from stomper_sdk.journal.spans import SPANS, read_spans
+from stomper_sdk.journal.unfinished import read_unfinished, records_of
+from stomper_sdk.model.file import FileResult
+from stomper_sdk.model.plan import Plan
+from stomper_sdk.model.present import listed
+from stomper_sdk.model.result import RunResult
+from stomper_sdk.options import nearest
+from stomper_sdk.reports.json import to_json
+
+__all__ = [
+    "KeptExperiment",
+    "Store",
+    "find_experiment",
+    "new_store",
+    "past_experiments",
+    "read_experiment",
+]
+
+_ID = re.compile(r"experiment-[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
+_ALIVE, _CELLS, _LEARNED, _PATCHES = "alive", "runs", "learned", "patches.json"
+_MAX_BYTES = 64 * 1024 * 1024
+
+
+@attrs.frozen
+class KeptExperiment:
+    """An experiment as its journal tells it; `paused` is None where it died, or goes on right now."""
+
+    id: str
+    arranged: Arranged
+    plan: Plan
+    failed: Mapping[str, Failed]
+    spent: tuple[Spent, ...]
+    paused: Paused | None
+
+
+@attrs.frozen
+class Store:
+    """The folder of an experiment. All methods block."""
+
+    folder: Path
+    secrets: frozenset[str] = attrs.field(default=frozenset(), repr=False)
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    @property
+    def journal(self) -> Journal:
+        return Journal(self.folder, self.secrets)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether a process carries it out at this moment."""
+        try:
+            lock = try_lock(self.folder / _ALIVE, make=False)
+        except OSError:
+            return False
+        if lock is not None:
+            unlock(lock)
+        return lock is None
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Be the process that carries it out.
+
+        Raises:
+            RepositoryError: another process is.
+        """
+        alive = try_lock(self.folder / _ALIVE)
+        if alive is None:
+            raise RepositoryError(f"{self.id} is at work in another process", "Wait for it to end.")
+        try:
+            yield
+        finally:
+            (self.folder / _ALIVE).unlink(missing_ok=True)
+            unlock(alive)
+
+    def has(self, number: int) -> bool:
+        """Whether the run of that number has ended and is kept."""
+        return (self._run(number) / RESULT).is_file()
+
+    def keep(self, number: int, session: Path, patches: Mapping[str, str]) -> None:
+        """Keep a run that has ended, whole or not at all: its session, and each file's patch by path."""
+        final = self._run(number)
+        final.parent.mkdir(exist_ok=True)
+        draft = final.parent / f".{number:05d}"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir()
+        for name in (JOURNAL, RESULT, SPANS):
+            if (session / name).is_file():
+                shutil.copyfile(session / name, draft / name)
+                shutil.copymode(session / name, draft / name)
+        text = to_json(dict(patches))
+        (draft / _PATCHES).write_text(text, encoding="utf-8", errors="surrogateescape")
+        draft.rename(final)
+
+    def drop(self, number: int) -> None:
+        """Keep a run no longer."""
+        shutil.rmtree(self._run(number), ignore_errors=True)
+
+    def result(self, number: int) -> RunResult:
+        """The result of a kept run.
+
+        Raises:
+            StomperError: it cannot be read.
+        """
+        folder = self._run(number)
+        try:
+            result = read_result(folder / RESULT)
+        except (OSError, ValueError, RecursionError) as error:
+            raise StomperError(f"run {number} of {self.id} cannot be read: {error}") from error
+        return attrs.evolve(result, spans=read_spans(folder))
+
+    def file(self, number: int, path: str) -> tuple[FileResult, str] | None:
+        """What a kept run's journal has of one file, prompts and replies too, and its patch.
+
+        Raises:
+            StomperError: it cannot be read.
+        """
+        folder = self._run(number)
+        ended = read_unfinished(folder).ended
+        file = next((file for file in ended if file.path == path), None)
+        return None if file is None else (file, self._patches(folder).get(path, ""))
+
+    def learned(self, arm: str) -> Path:
+        """Where the history of one of its clones is kept for when the experiment goes on."""
+        folder = self.folder / _LEARNED
+        folder.mkdir(exist_ok=True)
+        return folder / f"{arm}.sqlite3"
+
+    def _run(self, number: int) -> Path:
+        return self.folder / _CELLS / f"{number:05d}"
+
+    def _patches(self, folder: Path) -> Mapping[str, str]:
+        try:
+            with os.fdopen(os.open(folder / _PATCHES, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+                read = json.loads(file.read(_MAX_BYTES))
+        except (OSError, ValueError, RecursionError) as error:
+            raise StomperError(f"the patches in {folder} cannot be read: {error}") from error
+        return {str(path): str(text) for path, text in read.items()} if isinstance(read, dict) else {}
+
+
+def new_store(root: Path, secrets_: frozenset[str]) -> Store:
+    """A folder for a new experiment.
+
+    Raises:
+        RepositoryError: the state folder cannot be written, or a link stands in its place.
+    """
+    parent = state_folder(root) / "experiments"
+    if parent.is_symlink():
+        raise RepositoryError(f"{parent} is a link, and would be written through", "Remove the link.")
+    parent.mkdir(exist_ok=True)
+    while True:
+        folder = parent / f"experiment-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
+            return Store(folder, secrets_)
+
+
+def past_experiments(root: Path) -> tuple[str, ...]:
+    """The names of the experiments that a checkout has kept, the newest first."""
+    parent = root / ".stomper" / "experiments"
+    if parent.is_symlink() or not parent.is_dir():
+        return ()
+    folders = (entry for entry in os.scandir(parent) if _ID.fullmatch(entry.name))
+    found = sorted(
+        (entry.name.rpartition("-")[0], entry.stat(follow_symlinks=False).st_mtime_ns, entry.name)
+        for entry in folders
+        if entry.is_dir(follow_symlinks=False)
+    )
+    return tuple(name for _, _, name in reversed(found))
+
+
+def find_experiment(root: Path, name: str = LAST) -> Store:
+    """An experiment by its name, by a part that only one has, or the `last` one.
+
+    Raises:
+        UsageError: there is no such experiment, or more than one.
+    """
+    names = past_experiments(root)
+    found = names[:1] if name == LAST else [it for it in names if name and name in it]
+    if len(found) == 1:
+        return Store(root / ".stomper" / "experiments" / found[0])
+    if not names:
+        raise UsageError(f"there are no experiments in {root} yet", "Start one: stomper-sdk experiment FILE")
+    if found:
+        raise UsageError(f"{name!r} names {len(found)} experiments", f"They are: {listed(list(found))}.")
+    near = nearest(name, names)
+    hint = f"Did you mean {near!r}?" if near else f"The newest are: {listed(list(names))}."
+    raise UsageError(f"there is no experiment {name!r}", hint)
+
+
+def read_experiment(store: Store) -> KeptExperiment:
+    """What the journal of an experiment tells.
+
+    Raises:
+        StomperError: it cannot be read, or the experiment died before it had begun.
+    """
+    arranged: Arranged | None = None
+    plan: Plan | None = None
+    paused: Paused | None = None
+    failed: dict[str, Failed] = {}
+    spent: list[Spent] = []
+    for record in records_of(store.folder):
+        match record:
+            case Arranged():
+                arranged, paused, failed = record, None, {}
+            case Planned(plan):
+                pass
+            case Failed():
+                failed[record.variant] = record
+            case Paused():
+                paused = record
+            case Spent():
+                spent.append(record)
+    if arranged is None or plan is None:
+        raise StomperError(f"{store.id} died before it had begun", "Start it again.")
+    return KeptExperiment(store.id, arranged, plan, failed, tuple(spent), paused)

@@ -1,0 +1,256 @@
+"""What became of an experiment: its variants side by side, and everything that can be asked of them."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+import attrs
+
+from stomper_sdk.errors import UsageError
+from stomper_sdk.experiments import (
+    Comparison,
+    Decision,
+    Measure,
+    Size,
+    Table,
+    Trial,
+    Visit,
+    compare,
+    compare_all,
+    size,
+    tabulate,
+)
+from stomper_sdk.journal.experiments import Store
+from stomper_sdk.laboratory.cells import Tried
+from stomper_sdk.laboratory.trials import trials_of, visits_of
+from stomper_sdk.laboratory.variants import paired_with
+from stomper_sdk.model.experiment import ExperimentStatus, Stop, VariantStatus
+from stomper_sdk.model.plan import FileTask
+from stomper_sdk.model.present import counted, listed, one_line, seconds_text
+from stomper_sdk.model.price import Spending
+from stomper_sdk.model.result import RunResult
+from stomper_sdk.options import nearest
+
+__all__ = ["Experiment", "TriedVariant"]
+
+_LOOK, _READING = "stomper_sdk.look", "stomper_sdk.laboratory.reading"
+
+
+@attrs.frozen
+class TriedVariant:
+    """A variant and how far it came; `reason` says why no further. `functions` are agents of Python's."""
+
+    name: str
+    overrides: Mapping[str, Any]
+    functions: tuple[str, ...]
+    status: VariantStatus
+    reason: str | None = None
+
+
+@attrs.frozen(repr=False)
+class Experiment:
+    """Variants of a pipeline, tried on the same findings of the same commit.
+
+    `tasks` are the files that were drawn, with their findings, and `available` counts what they were drawn
+    from. `runs` are those that have ended. `decisions` say of `stop: sequential` what each look told of each
+    pair. Of a variant that failed nothing is counted as zero: it is left out of every comparison.
+    """
+
+    id: str
+    name: str
+    pipeline: str
+    repo: str
+    base_commit: str
+    status: ExperimentStatus
+    variants: tuple[TriedVariant, ...]
+    against: str | None
+    repeats: int
+    sample: int
+    available: int
+    seed: int
+    stop: Stop
+    tasks: tuple[FileTask, ...] = attrs.field(repr=False)
+    runs: tuple[Tried, ...] = attrs.field(repr=False)
+    decisions: tuple[Decision, ...] = ()
+    spent: Spending = Spending()
+    duration_seconds: float = 0.0
+    peak_parallel_files: int = 0
+    notices: tuple[str, ...] = ()
+    store: Store | None = attrs.field(default=None, repr=False, eq=False)
+
+    @property
+    def exit_code(self) -> int:
+        """0 where every variant came to its end, 1 where one failed, 4 stopped, 130 cancelled."""
+        codes = {"stopped": 4, "cancelled": 130, "died": 3}
+        failed = any(variant.status in ("failed", "stopped") for variant in self.variants)
+        return codes.get(self.status, 1 if failed else 0)
+
+    @property
+    def finding_count(self) -> int:
+        """The findings that were drawn."""
+        return sum(len(task.findings) for task in self.tasks)
+
+    @functools.cached_property
+    def trials(self) -> tuple[Trial, ...]:
+        """Each finding, once for each time that a variant was tried on it; failed variants have none."""
+        return tuple(
+            trial
+            for run in self._counted()
+            for trial in trials_of(run.result, self._tasks_of(run), run.cell.variant, run.cell.repeat)
+        )
+
+    @functools.cached_property
+    def visits(self) -> tuple[Visit, ...]:
+        """Each file, once for each time that a variant was tried on it."""
+        return tuple(
+            visit
+            for run in self._counted()
+            for visit in visits_of(run.result, run.cell.variant, run.cell.repeat)
+        )
+
+    @functools.cached_property
+    def tables(self) -> tuple[Table, ...]:
+        """What each variant came to, on the whole, by code and by file, in the order of the variants.
+
+        Raises:
+            UsageError: the libraries that compute are not installed.
+        """
+        order = {variant.name: number for number, variant in enumerate(self.variants)}
+        return tuple(sorted(tabulate(self.trials, self.visits), key=lambda table: order[table.variant]))
+
+    def table(self, variant: str) -> Table:
+        """What one variant came to.
+
+        Raises:
+            UsageError: there is no such variant, it failed, or what computes is not installed.
+        """
+        self._known(variant)
+        return next(table for table in self.tables if table.variant == variant)
+
+    def compare(self, a: str, b: str, measure: Measure = "fixed", alpha: float = 0.05) -> Comparison:
+        """How much a gave more than b, on the findings that both had, and how surely.
+
+        Args:
+            a: a variant by its name.
+            b: another.
+            measure: `fixed` for the rate of fixed findings; `cost_usd`, `seconds` or `tokens` of a finding.
+            alpha: how often two equal variants may be told apart.
+
+        Raises:
+            UsageError: there is no such variant, it failed, they share nothing, or scipy is not installed.
+        """
+        self._known(a)
+        self._known(b)
+        first, second = ([it for it in self.trials if it.variant == name] for name in (a, b))
+        return compare(first, second, measure=measure, alpha=alpha, seed=self.seed)
+
+    def comparisons(self, measure: Measure = "fixed", alpha: float = 0.05) -> Sequence[Comparison]:
+        """All pairs, or all with the one of `against`; corrected for their number by Holm's method.
+
+        Raises:
+            UsageError: fewer than two variants were tried, or what computes is not installed.
+        """
+        told = [variant.name for variant in self.variants if self._has(variant.name)]
+        against = self.against if self.against in told else None
+        return compare_all(self.trials, against=against, measure=measure, alpha=alpha, seed=self.seed)
+
+    def size(self, effect: float = 0.1, power: float = 0.8, alpha: float = 0.05) -> Size:
+        """How many findings an experiment like this needs to see a difference, by what this one has seen.
+
+        With several pairs the most demanding counts, and the level is divided by their number.
+
+        Raises:
+            UsageError: as `comparisons`; or no difference as large as that can be between such variants.
+        """
+        seen = self.comparisons()
+        each = alpha / len(seen)
+        sizes = [
+            size(
+                effect,
+                power,
+                alpha=each,
+                discordance=min(max(it.discordance or 0.0, effect), 1.0),
+                design_effect=max(it.design_effect, 1.0),
+            )
+            for it in seen
+        ]
+        return max(sizes, key=lambda it: it.findings)
+
+    def results(self, variant: str, repeat: int = 0) -> tuple[RunResult, ...]:
+        """The runs of a variant, a block after the other.
+
+        Raises:
+            UsageError: there is no such variant.
+        """
+        self._declared(variant)
+        runs = [it for it in self.runs if (it.cell.variant, it.cell.repeat) == (variant, repeat)]
+        return tuple(it.result for it in sorted(runs, key=lambda it: it.cell.block))
+
+    def explain(self, path: str, variant: str, repeat: int = 0) -> Any:
+        """The story of one file under a variant: prompts, replies, what was fixed, broken and refused.
+
+        Raises:
+            StomperError: it was not tried there, or what was kept of it cannot be read.
+        """
+        return import_module(_LOOK).story_in(self, path, variant, repeat)
+
+    @staticmethod
+    def load(name: str = "last", repo: str | os.PathLike[str] = ".") -> Experiment:
+        """A past experiment by its name, by a part that no other has, or the `last` one.
+
+        Raises:
+            StomperError: there is none, it is at work, or what it kept cannot be read.
+        """
+        loaded: Experiment = import_module(_READING).load_experiment(name, repo)
+        return loaded
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """The pairs that are compared, of variants that were tried."""
+        told = [variant.name for variant in self.variants if self._has(variant.name)]
+        return paired_with(told, self.against if self.against in told else None)
+
+    @property
+    def headline(self) -> str:
+        """The experiment in one line."""
+        drawn = f"{counted(self.finding_count, 'finding')} in {counted(len(self.tasks), 'file')}"
+        variants = counted(len(self.variants), "variant")
+        time = seconds_text(self.duration_seconds)
+        times = f" x {self.repeats}" if self.repeats > 1 else ""
+        return f"{self.id} {self.status}: {self.name}: {variants}{times} on {drawn}; {time}"
+
+    def __repr__(self) -> str:
+        return f"<Experiment {one_line(self.headline)}>"
+
+    def _counted(self) -> Sequence[Tried]:
+        failed = {variant.name for variant in self.variants if variant.status == "failed"}
+        return [run for run in self.runs if run.cell.variant not in failed]
+
+    def _tasks_of(self, run: Tried) -> Sequence[FileTask]:
+        paths = {file.path for file in run.result.files}
+        return [task for task in self.tasks if task.path in paths]
+
+    @functools.cached_property
+    def _tried(self) -> frozenset[str]:
+        return frozenset(trial.variant for trial in self.trials)
+
+    def _has(self, variant: str) -> bool:
+        return variant in self._tried
+
+    def _declared(self, name: str) -> TriedVariant:
+        found = next((it for it in self.variants if it.name == name), None)
+        if found is None:
+            names = [it.name for it in self.variants]
+            near = nearest(name, names)
+            mean = f"; did you mean {near!r}?" if near else ""
+            raise UsageError(f"there is no variant {name!r}{mean}", f"There are: {listed(names)}.")
+        return found
+
+    def _known(self, name: str) -> None:
+        variant = self._declared(name)
+        if not self._has(name):
+            why = f": {variant.reason}" if variant.reason else ""
+            raise UsageError(f"variant {name!r} was not tried to any end{why}")

@@ -1,0 +1,145 @@
+"""An experiment told from what it has kept: the one that has just ended, and any past one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+import attrs
+
+from stomper_sdk.api.starting import Folder, absolute, checkout_of
+from stomper_sdk.errors import StomperError
+from stomper_sdk.experiments import Decision, Sequential
+from stomper_sdk.interpreter.resuming import check_own
+from stomper_sdk.journal.experiments import KeptExperiment, Store, find_experiment, read_experiment
+from stomper_sdk.journal.records import Arranged
+from stomper_sdk.laboratory.cells import Tried, cells_of
+from stomper_sdk.laboratory.experiment import Experiment, TriedVariant
+from stomper_sdk.laboratory.trials import trials_of
+from stomper_sdk.laboratory.variants import paired_with
+from stomper_sdk.model.experiment import VariantStatus
+from stomper_sdk.model.plan import FileTask
+from stomper_sdk.model.price import Spending
+
+__all__ = ["Watch", "load_experiment", "tasks_of", "told", "tried_runs"]
+
+_ALPHA = 0.05
+
+
+@attrs.define
+class Watch:
+    """Looks at the pairs of an experiment after each block, to stop as soon as all of them are clear."""
+
+    pairs: list[Sequential]
+    decisions: list[Decision] = attrs.field(factory=list)
+
+    @classmethod
+    def of(cls, arranged: Arranged, findings: int) -> Watch:
+        names = [variant.name for variant in arranged.variants]
+        pairs = paired_with(names, arranged.against)
+        return cls([Sequential(a, b, findings, _ALPHA / len(pairs)) for a, b in pairs])
+
+    def look(self, runs: Sequence[Tried], tasks: Sequence[FileTask], lost: frozenset[str]) -> bool:
+        """Look at one block that has ended; whether nothing more needs to be tried."""
+        trials = [
+            trial for run in runs for trial in trials_of(run.result, tasks, run.cell.variant, run.cell.repeat)
+        ]
+        for pair in self.pairs:
+            both = {pair.a, pair.b}
+            if both & lost or (pair.decision and pair.decision.stop):
+                continue
+            batch = [trial for trial in trials if trial.variant in both]
+            if {trial.variant for trial in batch} == both:
+                self.decisions.append(pair.update(batch))
+        left = [pair for pair in self.pairs if not {pair.a, pair.b} & lost]
+        return all(pair.decision is not None and pair.decision.stop for pair in left)
+
+
+def load_experiment(name: str = "last", repo: Folder = ".") -> Experiment:
+    """A past experiment; see `Experiment.load`."""
+    with checkout_of(absolute(repo)) as (root, repository):
+        check_own(repository)
+        store = find_experiment(root, name)
+    if store.is_alive:
+        raise StomperError(f"{store.id} is still at work", "What it has found is there when it has ended.")
+    return told(read_experiment(store), store, os.fspath(repo))
+
+
+def told(kept: KeptExperiment, store: Store, repo: str) -> Experiment:
+    """The experiment as far as it came."""
+    arranged = kept.arranged
+    runs = tried_runs(arranged, store)
+    tasks, lost = tasks_of(kept), frozenset(kept.failed)
+    paused = kept.paused
+    return Experiment(
+        id=kept.id,
+        name=arranged.name,
+        pipeline=arranged.pipeline,
+        repo=repo,
+        base_commit=arranged.base_commit,
+        status=paused.status if paused else "died",
+        variants=tuple(_variants(kept, runs)),
+        against=arranged.against,
+        repeats=arranged.repeats,
+        sample=arranged.sample,
+        available=arranged.available,
+        seed=arranged.seed,
+        stop=arranged.stop,
+        tasks=tasks,
+        runs=runs,
+        decisions=_decisions(arranged, runs, tasks, lost),
+        spent=_spent(kept),
+        duration_seconds=paused.seconds if paused else 0.0,
+        peak_parallel_files=paused.peak if paused else 0,
+        notices=arranged.notices,
+        store=store,
+    )
+
+
+def tried_runs(arranged: Arranged, store: Store) -> tuple[Tried, ...]:
+    """The runs that have ended."""
+    cells = (cell for cell in cells_of(arranged) if store.has(cell.number))
+    return tuple(Tried(cell, store.result(cell.number)) for cell in cells)
+
+
+def tasks_of(kept: KeptExperiment) -> tuple[FileTask, ...]:
+    """The files that were drawn, in order."""
+    by_path = {task.path: task for task in kept.plan.tasks}
+    return tuple(by_path[path] for block in kept.arranged.blocks for path in block if path in by_path)
+
+
+def _variants(kept: KeptExperiment, runs: Sequence[Tried]) -> Iterator[TriedVariant]:
+    wanted = len(kept.arranged.blocks) * kept.arranged.repeats
+    for spec in kept.arranged.variants:
+        ended = sum(run.cell.variant == spec.name for run in runs)
+        failure = kept.failed.get(spec.name)
+        status: VariantStatus = "completed" if ended == wanted else "unfinished"
+        if failure is not None:
+            status = "stopped" if failure.stopped else "failed"
+        reason = failure.reason if failure else None
+        yield TriedVariant(spec.name, spec.overrides, spec.functions, status, reason)
+
+
+def _decisions(
+    arranged: Arranged, runs: Sequence[Tried], tasks: Sequence[FileTask], lost: frozenset[str]
+) -> tuple[Decision, ...]:
+    """What was decided follows from what was seen, and is not kept."""
+    if arranged.stop == "never":
+        return ()
+    watch = Watch.of(arranged, sum(len(task.findings) for task in tasks))
+    arms = (len(arranged.variants) - len(lost)) * arranged.repeats
+    for number, paths in enumerate(arranged.blocks):
+        of_block = [run for run in runs if run.cell.block == number and run.cell.variant not in lost]
+        if len(of_block) < arms:
+            break
+        if watch.look(of_block, [task for task in tasks if task.path in paths], lost):
+            break
+    return tuple(watch.decisions)
+
+
+def _spent(kept: KeptExperiment) -> Spending:
+    spending = Spending()
+    for record in kept.spent:
+        if not record.free:
+            spending = spending.plus(record.told)
+    return spending
