@@ -88,7 +88,7 @@ def stage(
 
     def register(function: Callable[..., Any]) -> Stage:
         made = define_stage(name, block=block, scope=scope, needs=needs, gives=gives)(function)
-        STAGES.register(name, made)
+        STAGES.register(name, made, made_of=function)
         return made
 
     return register

@@ -33,20 +33,26 @@ class Registry(Generic[T]):
         self.kind = kind
         self._references = dict(builtins)
         self._registered: dict[str, T] = {}
+        self._origins: dict[str, tuple[object, object]] = {}
         self._installed: dict[str, tuple[str, ...]] | None = None
 
-    def register(self, name: str, plugin: T) -> None:
+    def register(self, name: str, plugin: T, made_of: object = None) -> None:
         """Add a plug-in under a name that nobody has.
 
         The same definition may be registered again, as a notebook cell does that is run twice.
 
+        Args:
+            name: what a pipeline calls it.
+            plugin: the plug-in.
+            made_of: the function or class that it was made of; None where it is one itself.
+
         Raises:
             PipelineError: the name is taken by another plug-in.
         """
-        known = self._registered.get(name)
-        if name in self._references or (known is not None and _origin(known) != _origin(plugin)):
+        origin = _origin(plugin if made_of is None else made_of)
+        if name in self._references or self._origins.get(name, origin) != origin:
             raise PipelineError([Problem(f"the {self.kind} {name!r} exists already: choose another name")])
-        self._registered[name] = plugin
+        self._registered[name], self._origins[name] = plugin, origin
 
     def get(self, name: str, path: str = "") -> T:
         """The plug-in of that name.
