@@ -20,7 +20,7 @@ from stomper_sdk.progress import Progress, Work
 __all__ = ["NotebookScreen", "watched"]
 
 _WORKS, _LINES = 20, 3
-_STYLE = "font-family: var(--jp-code-font-family, monospace); white-space: pre-wrap; margin: 0"
+_STYLE = "font: 13px/1.4 var(--jp-code-font-family, monospace); white-space: pre-wrap; margin: 0"
 
 
 @contextmanager
