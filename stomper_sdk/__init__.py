@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from stomper_sdk.errors import PipelineError as PipelineError
     from stomper_sdk.errors import StomperError as StomperError
     from stomper_sdk.laboratory import Experiment as Experiment
+    from stomper_sdk.laboratory.past import compare as compare
     from stomper_sdk.laboratory.running import experiment as experiment
     from stomper_sdk.model.finding import Finding as Finding
     from stomper_sdk.model.learned import Learned as Learned
@@ -60,6 +61,7 @@ _HOMES = {
     "agent": "decorators",
     "check": "decorators",
     "clean": "api",
+    "compare": "laboratory.past",
     "experiment": "laboratory.running",
     "load_pipeline": "api",
     "plan": "api",
