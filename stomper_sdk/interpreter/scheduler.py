@@ -26,14 +26,32 @@ class Control:
     cancelled: bool = False
     _scopes: list[trio.CancelScope] = attrs.field(factory=list, repr=False)
     _token: trio.lowlevel.TrioToken | None = attrs.field(default=None, repr=False)
+    _parts: list[Control] = attrs.field(factory=list, repr=False)
 
     def drain(self) -> None:
         """Start no further file and let those at work end."""
         self.draining = True
+        for part in self._parts:
+            part.drain()
+
+    @contextlib.contextmanager
+    def part(self) -> Iterator[Control]:
+        """For one of several runs: stopped with all of them, while what stops itself stops no other."""
+        part = Control()
+        self._parts.append(part)
+        # Read after it is heard: a signal between the two is not missed.
+        part.draining |= self.draining
+        part.cancelled |= self.cancelled
+        try:
+            yield part
+        finally:
+            self._parts = [other for other in self._parts if other is not part]
 
     def cancel(self) -> None:
         """End everything now; what was lent is given back."""
         self.draining = self.cancelled = True
+        for part in self._parts:
+            part.cancel()
         if self._token is not None:
             # A run that has just ended needs no cancel any more.
             with contextlib.suppress(trio.RunFinishedError):

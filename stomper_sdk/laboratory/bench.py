@@ -92,6 +92,7 @@ class Bench:
     slots: trio.CapacityLimiter | None
     control: Control
     watchers: Sequence[Watcher]
+    notices: tuple[str, ...] = ()
     runs: list[Tried] = attrs.field(factory=list)
     failed: dict[str, Failed] = attrs.field(factory=dict)
     gauge: Gauge = attrs.field(factory=Gauge)
@@ -136,7 +137,12 @@ class Bench:
     def tell(self, stage: str) -> None:
         """Let those who watch know."""
         progress = ExperimentProgress(
-            stage, self.purse.clock(), self.gauge.now, dict(self._tallies), self.purse.spending
+            stage,
+            self.purse.clock(),
+            self.gauge.now,
+            dict(self._tallies),
+            self.purse.spending,
+            self.notices,
         )
         for watcher in self.watchers:
             watcher(progress)
@@ -155,7 +161,8 @@ class Bench:
         variant = next(it for it in self.variants if it.name == cell.variant)
         try:
             folder = await in_thread(self._cleared, arm)
-            result = await carry_out(self._order(cell, variant, folder))
+            with self.control.part() as control:
+                result = await carry_out(self._order(cell, variant, folder, control))
         except StomperError as error:
             await self._fail(Failed(cell.variant, str(error)))
             return
@@ -182,7 +189,7 @@ class Bench:
         arm.folder = folder
         return folder
 
-    def _order(self, cell: Cell, variant: Variant, folder: Path) -> Order:
+    def _order(self, cell: Cell, variant: Variant, folder: Path, control: Control) -> Order:
         pipeline = self.site.settled(variant.pipeline)
         if not any(key.startswith("learning") for key in variant.overrides):
             # Repeats that draw the same would be no repeats.
@@ -195,7 +202,7 @@ class Bench:
             agents=variant.agents,
             only=self.only,
             listeners=(self._hear(cell.variant),),
-            control=self.control,
+            control=control,
             plan=self._part(self.blocks[cell.block]),
             share=Share(self.slots, self.purse, cell.variant),
         )

@@ -14,7 +14,7 @@ from stomper_sdk.api.running import planned
 from stomper_sdk.api.starting import Folder, Source, absolute, order_of
 from stomper_sdk.errors import UsageError, alone, machine_limits
 from stomper_sdk.interpreter.embedding import importable, interrupt_cancels
-from stomper_sdk.interpreter.opening import declared_place, preparation_of
+from stomper_sdk.interpreter.opening import declared_place, preparation_of, sweep
 from stomper_sdk.interpreter.planner import AgentLike
 from stomper_sdk.interpreter.resuming import check_own
 from stomper_sdk.interpreter.scheduler import Control
@@ -179,6 +179,7 @@ async def _in_repository(asked: _Asked, repository: Repository) -> Experiment:
     spec, root = asked.spec, repository.root
     await in_thread(repository.check_ready)
     await in_thread(check_own, repository)
+    swept = await in_thread(sweep, root, repository)
     variants = await in_thread(loaded_variants, spec, asked.agents, root)
     past = await in_thread(_past, asked.resume, spec, variants, root)
     base = past[1].arranged.base_commit if past else await in_thread(repository.commit_of, "HEAD")
@@ -192,7 +193,7 @@ async def _in_repository(asked: _Asked, repository: Repository) -> Experiment:
         with store.held():
             if past:
                 await in_thread(store.journal.append, kept.arranged)
-            await _carried_out(asked, variants, site, store, kept)
+            await _carried_out(asked, variants, site, store, kept, swept)
             return await in_thread(_told, store, os.fspath(asked.repo))
     finally:
         with trio.CancelScope(shield=True):
@@ -295,7 +296,12 @@ def _sizes(folder: Path, plan: Plan) -> dict[str, int]:
 
 
 async def _carried_out(
-    asked: _Asked, variants: Sequence[Variant], site: Site, store: Store, kept: KeptExperiment
+    asked: _Asked,
+    variants: Sequence[Variant],
+    site: Site,
+    store: Store,
+    kept: KeptExperiment,
+    swept: tuple[str, ...],
 ) -> None:
     spec, arranged, began = asked.spec, kept.arranged, trio.current_time()
     bound = variants[0].pipeline.parallelism.max_parallel_files
@@ -320,6 +326,7 @@ async def _carried_out(
         slots=None if timed else trio.CapacityLimiter(bound),
         control=asked.control,
         watchers=asked.watchers,
+        notices=(*swept, *arranged.notices),
     )
     for run in await in_thread(tried_runs, arranged, store):
         bench.add(run)

@@ -77,6 +77,7 @@ def loaded_variants(spec: ExperimentSpec, agents: Mapping[str, AgentLike], root:
         mean = f"; did you mean {near!r}?" if near else ""
         raise UsageError(f"there is no variant {spec.against!r}{mean}", f"There are: {listed(list(named))}.")
     problems: list[Problem] = []
+    hints: dict[str, None] = {}
     made: list[Variant] = []
     for name, overrides in named.items():
         _refuse_uncommon(name, overrides)
@@ -85,8 +86,9 @@ def loaded_variants(spec: ExperimentSpec, agents: Mapping[str, AgentLike], root:
         except PipelineError as error:
             found = (attrs.evolve(it, message=f"{it.message} (variant {name})") for it in error.problems)
             problems += found
+            hints |= {error.hint: None} if error.hint else {}
     if problems:
-        raise PipelineError(problems)
+        raise PipelineError(problems, "\n".join(hints))
     return tuple(made)
 
 
