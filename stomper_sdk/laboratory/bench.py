@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from stomper_sdk.events import Event, FileFinished, FileStarted
 from stomper_sdk.interpreter.scheduler import Control, Gauge, Share
 from stomper_sdk.journal.experiments import Store
 from stomper_sdk.journal.records import Failed
-from stomper_sdk.journal.session import session_folder
+from stomper_sdk.journal.session import session_folder, state_folder
 from stomper_sdk.laboratory.cells import Cell, Tried
 from stomper_sdk.laboratory.progress import ExperimentProgress, Tally, Watcher
 from stomper_sdk.laboratory.trials import never_answered
@@ -39,6 +40,7 @@ __all__ = ["Bench", "Site"]
 
 #: One agent that fails once may have had a bad day; one that fails at each of so many files does not work.
 _NEVER_WORKED = 3
+_CACHE = "cache"
 
 
 @attrs.frozen
@@ -49,13 +51,26 @@ class Site:
     folder: Path
     base_commit: str
     preparation: Preparation
+    _copying: threading.Lock = attrs.field(factory=threading.Lock, init=False, repr=False)
 
     def clone(self, name: str) -> Path:
-        """A new clone at the base commit; it blocks."""
+        """A new clone at the base commit, with what checks and tests know of it by now; it blocks."""
         folder = self.folder / name
         clone(self.repository, folder, self.base_commit)
         furnish(folder, self.preparation)
+        self._copy(self.folder / _CACHE, state_folder(folder) / _CACHE)
         return folder
+
+    def learn(self, folder: Path) -> None:
+        """Let later clones know what checks and tests have found out of the base commit in this one."""
+        self._copy(folder / ".stomper" / _CACHE, self.folder / _CACHE)
+
+    def _copy(self, source: Path, target: Path) -> None:
+        with self._copying:
+            target.mkdir(exist_ok=True)
+            for entry in source.iterdir() if source.is_dir() else ():
+                if entry.is_dir() and not (target / entry.name).exists():
+                    shutil.copytree(entry, target / entry.name, symlinks=True)
 
     def settled(self, pipeline: Pipeline) -> Pipeline:
         """The pipeline for a clone: all that it lends goes when the site goes."""
@@ -182,10 +197,7 @@ class Bench:
             return arm.folder
         folder, learned = self.site.clone(arm.name), self.store.learned(arm.name)
         if learned.is_file():
-            state = folder / ".stomper"
-            state.mkdir()
-            (state / ".gitignore").write_text("*\n")
-            shutil.copyfile(learned, state / FILE)
+            shutil.copyfile(learned, state_folder(folder) / FILE)
         arm.folder = folder
         return folder
 
@@ -272,3 +284,4 @@ class Bench:
         if (folder / ".stomper" / FILE).is_file():
             shutil.copyfile(folder / ".stomper" / FILE, self.store.learned(arm.name))
         self.store.keep(cell.number, session_folder(folder, result.session_id), patches)
+        self.site.learn(folder)

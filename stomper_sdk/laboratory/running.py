@@ -46,8 +46,9 @@ from stomper_sdk.workspaces.place import choose_folder
 
 __all__ = ["carry_out_experiment", "experiment"]
 
-#: So many parts let the order hit all variants alike, and a sequential experiment look often enough.
-_BLOCKS = 10
+#: So many parts let the order hit all variants alike, or a sequential experiment look often enough. Each
+#: costs a last look of checks and tests for every variant.
+_BLOCKS = {"never": 4, "sequential": 10}
 
 
 def experiment(
@@ -242,6 +243,7 @@ async def _begun(asked: _Asked, variants: Sequence[Variant], site: Site) -> tupl
     only = Selection(spec.checks, spec.codes)
     order = order_of(site.settled(first.pipeline), folder, {}, first.agents, only, (), asked.control)
     plan = await planned(order)
+    await in_thread(site.learn, folder)
     if asked.control.draining:
         raise KeyboardInterrupt
     if not plan.tasks:
@@ -281,7 +283,7 @@ def _block_count(spec: ExperimentSpec, variants: Sequence[Variant], files: int) 
     if any(variant.own_parallelism for variant in variants):
         return 1
     busy = 1 if spec.stop == "sequential" else variants[0].pipeline.parallelism.max_parallel_files
-    return max(1, min(_BLOCKS, files // busy))
+    return max(1, min(_BLOCKS[spec.stop], files // busy))
 
 
 def _notices(spec: ExperimentSpec, available: int) -> tuple[str, ...]:

@@ -56,8 +56,9 @@ def trials_of(
 ) -> Iterator[Trial]:
     """Each planned finding of the files that were tried, and whether it ended as fixed.
 
-    What was cured by another file's commit is fixed. A file that never came to its turn, was left alone, or
-    whose agent never answered tells nothing. What a file took is shared among its findings.
+    What was cured by another file's commit is fixed. A file that never came to its turn, was left alone, had
+    no workspace, or whose agent was not there to be asked tells nothing. What a file took is shared among its
+    findings.
     """
     files = {file.path: file for file in result.files if _was_tried(file)}
     fixed = Counter(_key(end.finding) for end in result.findings if end.status == "fixed" or end.gone)
@@ -119,7 +120,7 @@ def never_answered(file: FileResult) -> bool:
 
 
 def _was_tried(file: FileResult) -> bool:
-    if file.outcome in ("cancelled", "skipped"):
+    if file.outcome in ("cancelled", "skipped") or (file.outcome == "error" and not file.attempts):
         return False
     # No endpoint, no key, no quota: that says nothing of what the agent would have done.
     away = [attempt.failure in ("auth", "quota", "unavailable") for attempt in file.attempts]

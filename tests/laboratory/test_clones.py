@@ -174,5 +174,5 @@ def test_an_interrupt_cleans_up_and_what_has_ended_is_kept(user: Any, tmp_path: 
 
     partial = stomper_sdk.Experiment.load(repo=user.root)
     assert (partial.status, partial.exit_code) == ("cancelled", 130)
-    assert 0 < len(partial.runs) < 16
+    assert 0 < len(partial.runs) < 8
     assert user.leftovers() == []

@@ -229,8 +229,8 @@ def test_what_is_killed_goes_on_and_ends_as_if_nothing_had_been(user: Any, tmp_p
     done = run(RESUME="last")
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == '["completed", [["all", 16, 16.0], ["some", 16, 8.0]], 16]'
-    assert kept < 16
+    assert done.stdout.strip() == '["completed", [["all", 16, 16.0], ["some", 16, 8.0]], 8]'
+    assert kept < 8
     assert (user.head, user.status) == before
     assert user.leftovers() == []
     assert not list((user.root / ".stomper" / "sessions").iterdir())
