@@ -171,3 +171,32 @@ def test_read_a_past_run(run_through: Any) -> None:
     checked = shown.value("verify")
     assert checked["confirmed"] > int(done[1])
     assert (checked["refuted"], checked["unknown"]) == (0, 0)
+
+
+def test_compare_strategies(run_through: Any) -> None:
+    shown = run_through("02_compare_strategies")
+    minimal, normal, detailed = (f"strategy=fixed:{level}" for level in ("minimal", "normal", "detailed"))
+    assert "completed: levels: 3 variants on 50 findings in " in shown.text("experiment")
+    assert "stream" not in shown.kinds("experiment")
+    header, *rows = (line.split() for line in shown.text("table").splitlines())
+    assert header[:3] == ["findings", "fixed", "rate"]
+    assert [row[:2] for row in rows] == [[name, "50"] for name in (minimal, normal, detailed)]
+    assert all(float(low) < float(rate) < float(high) for _, _, _, rate, low, high, _ in rows)
+    assert shown.picture("plot")[0] > 400
+    assert re.match(rf"{minimal} fixes [\d.]+ points fewer than {normal}: ", shown.text("compare"))
+    assert shown.text("undecided").startswith(f"No difference seen between {detailed} and {normal}: ")
+    assert "The smallest difference that this size sees in 80 of 100 samples is " in shown.text("undecided")
+    assert int(shown.text("size").split()[0]) > 50
+    assert shown.text("cost").startswith(f"{detailed} takes +0.")
+    assert shown.value("again") == ("completed", True)
+
+
+def test_parallel_speed_up(run_through: Any) -> None:
+    shown = run_through("04_parallel_speed_up")
+    assert "completed: speed-up: 5 variants on 16 findings in 16 files" in shown.text("experiment")
+    _, _, *rows = (line.split() for line in shown.text("table").splitlines())
+    assert [row[:3] for row in rows] == [[limit, limit, "16"] for limit in ("1", "2", "4", "8", "16")]
+    assert float(rows[-1][-1]) > 2, "16 files that wait together"
+    assert shown.picture("plot")[0] > 400
+    assert shown.picture("timeline")[1] > 500
+    assert re.fullmatch(r"\d+\.\d\d for 16 files\n", shown.text("serial"))
