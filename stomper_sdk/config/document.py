@@ -10,7 +10,7 @@ import math
 import numbers
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import attrs
@@ -26,7 +26,9 @@ __all__ = [
     "Trail",
     "dotted",
     "from_python",
+    "in_order",
     "merged",
+    "places_in",
     "problem_at",
     "quoted",
     "shown",
@@ -209,3 +211,26 @@ def quoted(value: object) -> str:
     """A value as in the text, shortened where it is long."""
     text = repr(value)
     return text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 1] + "…"
+
+
+def places_in(node: Node, trail: Trail = ()) -> Iterator[tuple[str, str]]:
+    """Where each dotted path stands, for those who find a mistake later."""
+    yield dotted(trail), str(node.key or node.place)
+    for step, child in node.items():
+        yield from places_in(child, (*trail, step))
+
+
+def in_order(problems: list[Problem]) -> list[Problem]:
+    """As they stand in the files; of several with one value, and of one merged in often, the first."""
+    by_value: dict[tuple[object, ...], Problem] = {}
+    for problem in problems:
+        by_value.setdefault((problem.path, *_place(problem)), problem)
+    by_text: dict[tuple[object, ...], Problem] = {}
+    for problem in sorted(by_value.values(), key=lambda each: (*_place(each), each.path)):
+        where = "" if problem.line else problem.path
+        by_text.setdefault((*_place(problem), problem.message, where), problem)
+    return list(by_text.values())
+
+
+def _place(problem: Problem) -> tuple[str, int, int]:
+    return problem.file, problem.line, problem.column

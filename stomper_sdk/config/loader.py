@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -17,10 +17,10 @@ from stomper_sdk.config.document import (
     MAX_DEPTH,
     Node,
     Place,
-    Trail,
-    dotted,
     from_python,
+    in_order,
     merged,
+    places_in,
     problem_at,
     shown,
 )
@@ -37,7 +37,7 @@ from stomper_sdk.secrets import secret_values
 
 __all__ = ["digest_of", "load_pipeline", "parse_override"]
 
-Source = str | os.PathLike[str] | Mapping[str, object] | Pipeline | None
+Source = str | os.PathLike[str] | Mapping[str, object] | Pipeline | Layer | None
 #: What is left of an agent that Python replaces: how the run uses it, not what it is.
 _REPLACED, _OF_ANY_AGENT = "python", ("when", "price")
 _NO_OVERRIDES: Mapping[str, object] = MappingProxyType({})
@@ -189,24 +189,20 @@ def _checked(
     extra_agents: Collection[str],
 ) -> Pipeline:
     problems = substitution.problems
+    root = _with_use(root)
+    above = Node({}, root.place)
     for key, value in overrides.items():
-        root = _overridden(root, key, value, problems)
+        above = _overridden(above, key, value, problems)
+    root = attrs.evolve(merged(_without_replaced(root, above), above), place=root.place)
     root = substitution.visit(_with_use(_replaced(root, extra_agents)))
     problems += schema_problems(root)
     problems += not_available_problems(root)
     problems += rule_problems(root, extra_agents)
     if problems:
-        raise PipelineError(_in_order(problems))
+        raise PipelineError(in_order(problems))
     made = structure(root, extra_agents)
     secrets = frozenset(substitution.secrets) | secret_values(substitution.environ)
-    return attrs.evolve(made, secrets=secrets, places=dict(_places(root, ())))
-
-
-def _places(node: Node, trail: Trail) -> Iterator[tuple[str, str]]:
-    """Where each dotted path stands, for those who find a mistake later."""
-    yield dotted(trail), str(node.key or node.place)
-    for step, child in node.items():
-        yield from _places(child, (*trail, step))
+    return attrs.evolve(made, secrets=secrets, places=dict(places_in(root)))
 
 
 def _overridden(root: Node, key: str, value: object, problems: list[Problem]) -> Node:
@@ -282,19 +278,3 @@ def _mapped(root: Node, key: str, change: Callable[[Node], Node]) -> Node:
     if child is None or not isinstance(root.value, dict):
         return root
     return attrs.evolve(root, value={**root.value, key: change(child)})
-
-
-def _in_order(problems: list[Problem]) -> list[Problem]:
-    """As they stand in the files; of several with one value, and of one merged in often, the first."""
-    by_value: dict[tuple[object, ...], Problem] = {}
-    for problem in problems:
-        by_value.setdefault((problem.path, *_place(problem)), problem)
-    by_text: dict[tuple[object, ...], Problem] = {}
-    for problem in sorted(by_value.values(), key=lambda each: (*_place(each), each.path)):
-        where = "" if problem.line else problem.path
-        by_text.setdefault((*_place(problem), problem.message, where), problem)
-    return list(by_text.values())
-
-
-def _place(problem: Problem) -> tuple[str, int, int]:
-    return problem.file, problem.line, problem.column

@@ -7,8 +7,9 @@ the key `on` of `retry` would be the truth value.)
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 import attrs
 import yaml
@@ -25,17 +26,20 @@ from stomper_sdk.config.document import (
 )
 from stomper_sdk.errors import PipelineError, Problem
 
-__all__ = ["MAX_BYTES", "read_file", "read_text"]
+__all__ = ["KEYS", "MAX_BYTES", "Kind", "read_file", "read_text"]
 
+Kind = Literal["pipeline", "experiment"]
+#: What there must at least be in one.
+KEYS: Mapping[Kind, str] = {"pipeline": "version and stages", "experiment": "version and matrix or variants"}
 MAX_BYTES = 1024 * 1024
 _TAG = "tag:yaml.org,2002:"
 
 
-def read_file(path: Path, file: str) -> tuple[Node, list[Problem]]:
+def read_file(path: Path, file: str, kind: Kind = "pipeline") -> tuple[Node, list[Problem]]:
     """The content of a file; see `read_text`.
 
     Raises:
-        PipelineError: if it cannot be read, is larger than a pipeline may be, or is not YAML.
+        PipelineError: if it cannot be read, is larger than such a file may be, or is not YAML.
     """
     try:
         with path.open("rb") as stream:
@@ -43,23 +47,23 @@ def read_file(path: Path, file: str) -> tuple[Node, list[Problem]]:
     except OSError as error:
         raise _refused(f"cannot be read: {error.strerror}", file) from error
     if len(content) > MAX_BYTES:
-        raise _refused("larger than 1 MiB: this is no pipeline", file)
+        raise _refused(f"larger than 1 MiB: this is no {kind}", file)
     try:
-        return read_text(content.decode("utf-8-sig"), file)
+        return read_text(content.decode("utf-8-sig"), file, kind)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         column = error.start - content.rfind(b"\n", 0, error.start)
         raise _refused("not YAML: this byte is not UTF-8", file, line, column) from error
 
 
-def read_text(text: str, file: str) -> tuple[Node, list[Problem]]:
+def read_text(text: str, file: str, kind: Kind = "pipeline") -> tuple[Node, list[Problem]]:
     """The root and what is wrong with its keys, values and tags.
 
     Raises:
         PipelineError: if the text is not YAML at all, is empty, or expands beyond the limits.
     """
     if len(text) > MAX_BYTES:
-        raise _refused("larger than 1 MiB: this is no pipeline", file)
+        raise _refused(f"larger than 1 MiB: this is no {kind}", file)
     try:
         composed = _Loader(text).get_single_node()
         builder = _Builder(file)
@@ -75,7 +79,7 @@ def read_text(text: str, file: str) -> tuple[Node, list[Problem]]:
     except (ValueError, OverflowError) as error:  # PyYAML on "\UFFFFFFFF" or an endless %YAML number
         raise _refused(f"not YAML: {error}", file) from error
     if root is None:
-        raise _refused("empty: expected at least the keys version and stages", file)
+        raise _refused(f"empty: expected at least the keys {KEYS[kind]}", file)
     return root, builder.problems
 
 
@@ -230,7 +234,7 @@ class _Builder:
 
     def _unknown_tag(self, node: yaml.Node, trail: Trail) -> None:
         tag = node.tag.replace(_TAG, "!!")
-        self._problem(node, trail, f"the tag {tag} is refused: pipelines hold plain values only")
+        self._problem(node, trail, f"the tag {tag} is refused: plain values only")
 
     def _problem(self, node: yaml.Node, trail: Trail, message: str) -> None:
         place = self._place(node)

@@ -10,11 +10,19 @@ from typing import Literal
 import attrs
 
 from stomper_sdk.config.document import Node, Place, from_python
-from stomper_sdk.config.reader import read_file, read_text
+from stomper_sdk.config.reader import Kind, read_file, read_text
 from stomper_sdk.errors import PipelineError, Problem, StomperError
 from stomper_sdk.options import nearest
 
-__all__ = ["Layer", "builtin_pipelines", "find_base", "find_source", "shipped_dir"]
+__all__ = [
+    "Layer",
+    "builtin_pipelines",
+    "find_base",
+    "find_experiment",
+    "find_pipeline",
+    "find_source",
+    "shipped_dir",
+]
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _KNOWN_FILES = {"schema": "pipeline.schema.json", "pipelines": "default.yaml"}
@@ -53,12 +61,14 @@ class Layer:
     path: Path | None = None
 
 
-def find_source(source: str | os.PathLike[str] | Mapping[str, object] | None, repo: Path) -> Layer:
+def find_source(source: str | os.PathLike[str] | Mapping[str, object] | Layer | None, repo: Path) -> Layer:
     """Read what the user named, as `load_pipeline` tells it.
 
     Raises:
         PipelineError: if there is no such pipeline, or it cannot be read.
     """
+    if isinstance(source, Layer):
+        return source
     if isinstance(source, Mapping):
         return _from_mapping(source, repo)
     if source is None:
@@ -67,7 +77,7 @@ def find_source(source: str | os.PathLike[str] | Mapping[str, object] | None, re
     text = os.fspath(source)
     if "\n" in text:
         return _from_text(text, repo)
-    path = _path_of(text, repo)
+    path = find_pipeline(text, repo)
     if path is not None:
         return _from_file(path)
     if isinstance(source, str) and _looks_like_yaml(text):
@@ -95,12 +105,31 @@ def find_base(value: Node, layer: Layer) -> Layer:
     return _from_file(path)
 
 
+def find_experiment(source: str | os.PathLike[str] | Mapping[str, object], repo: Path) -> Layer:
+    """Read the experiment that the user named: a path, YAML text of several lines, or a mapping.
+
+    Raises:
+        PipelineError: if there is no such file, or it cannot be read.
+    """
+    if isinstance(source, Mapping):
+        return _from_mapping(source, repo)
+    text = os.fspath(source)
+    if "\n" in text:
+        return _from_text(text, repo, "experiment")
+    path = next((path for path in (Path(text), repo / text) if _is_file(path)), None)
+    if text and path is not None:
+        return _from_file(path, "experiment")
+    there = text and (_exists(Path(text)) or _exists(repo / text))
+    message = "no regular file, hence no experiment" if there else "there is no such file"
+    raise PipelineError([Problem(message, file=text or "the experiment")])
+
+
 def _extends(value: Node, message: str, suggestion: str = "") -> PipelineError:
     place = value.place
     return PipelineError([Problem(message, "extends", place.file, place.line, place.column, suggestion)])
 
 
-def _path_of(text: str, repo: Path) -> Path | None:
+def find_pipeline(text: str, repo: Path) -> Path | None:
     """The file that is meant: a built-in name, a path from here or from the repo, a shipped one."""
     if text in builtin_pipelines():
         return _shipped(text)
@@ -141,15 +170,15 @@ def _exists(path: Path) -> bool:
     return os.path.lexists(path) if "\0" not in str(path) else False
 
 
-def _from_file(path: Path) -> Layer:
+def _from_file(path: Path, kind: Kind = "pipeline") -> Layer:
     origin = _display(path)
-    root, problems = read_file(path, origin)
+    root, problems = read_file(path, origin, kind)
     resolved = path.resolve()
     return Layer(root, origin, resolved.parent, tuple(problems), resolved)
 
 
-def _from_text(text: str, repo: Path) -> Layer:
-    root, problems = read_text(text, "<text>")
+def _from_text(text: str, repo: Path, kind: Kind = "pipeline") -> Layer:
+    root, problems = read_text(text, "<text>", kind)
     return Layer(root, "<text>", repo, tuple(problems))
 
 

@@ -20,7 +20,9 @@ from stomper_sdk.config.sources import shipped_dir
 from stomper_sdk.errors import Problem
 from stomper_sdk.options import nearest
 
-__all__ = ["load_schema", "schema_problems"]
+__all__ = ["Document", "load_schema", "schema_problems"]
+
+Document = Literal["pipeline", "result", "experiment", "experiment-result"]
 
 _KINDS = {
     "array": "a list",
@@ -34,16 +36,16 @@ _KINDS = {
 
 
 @cache
-def load_schema(document: Literal["pipeline", "result"] = "pipeline") -> Mapping[str, Any]:
-    """The shipped JSON Schema of pipelines, or of the document that a run prints."""
+def load_schema(document: Document = "pipeline") -> Mapping[str, Any]:
+    """The shipped JSON Schema of what is read, or of the documents that runs and experiments print."""
     path = shipped_dir("schema") / f"{document}.schema.json"
     schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return schema
 
 
 @cache
-def _validator() -> Draft202012Validator:
-    return Draft202012Validator(load_schema())
+def _validator(document: Document) -> Draft202012Validator:
+    return Draft202012Validator(load_schema(document))
 
 
 @attrs.frozen
@@ -58,9 +60,9 @@ class _Refusal:
     node: Node
 
 
-def schema_problems(root: Node) -> Iterator[Problem]:
+def schema_problems(root: Node, document: Document = "pipeline") -> Iterator[Problem]:
     """Everything that the schema refuses; a wrong type comes before what follows from it."""
-    errors = list(_validator().iter_errors(root.plain()))
+    errors = list(_validator(document).iter_errors(root.plain()))
     crowded = {tuple(error.absolute_path) for error in errors if error.validator == "maxProperties"}
     for error in sorted(errors, key=lambda error: error.validator != "type"):
         refusal = _refusal(root, error)

@@ -11,6 +11,7 @@ import attrs
 
 from stomper_sdk.api.starting import load_pipeline
 from stomper_sdk.config import digest_of
+from stomper_sdk.config.document import Trail, dotted
 from stomper_sdk.errors import PipelineError, Problem, UsageError
 from stomper_sdk.interpreter.embedding import importable
 from stomper_sdk.interpreter.planner import AgentLike, resolve
@@ -84,12 +85,24 @@ def loaded_variants(spec: ExperimentSpec, agents: Mapping[str, AgentLike], root:
         try:
             made.append(_loaded(name, spec, overrides, agents, root))
         except PipelineError as error:
-            found = (attrs.evolve(it, message=f"{it.message} (variant {name})") for it in error.problems)
-            problems += found
+            problems += (_placed(it, spec, name, overrides) for it in error.problems)
             hints |= {error.hint: None} if error.hint else {}
     if problems:
-        raise PipelineError(problems, "\n".join(hints))
+        raise PipelineError(list(dict.fromkeys(problems)), "\n".join(hints))
     return tuple(made)
+
+
+def _placed(problem: Problem, spec: ExperimentSpec, name: str, overrides: Mapping[str, Any]) -> Problem:
+    """The problem at its place in the experiment's file; where that has none, with the variant's name."""
+    key = problem.file.removeprefix("override ")
+    values = spec.matrix.get(key, ()) if key not in spec.variants.get(name, {}) else ()
+    index = next((n for n, value in enumerate(values) if value is overrides.get(key)), 0)
+    trails: Sequence[Trail] = (("variants", name, key), ("matrix", key, index), ("overrides", key))
+    found = (spec.places.get(dotted(trail)) for trail in trails)
+    place = next(filter(None, found), None)
+    if place is not None and key != problem.file:
+        return attrs.evolve(problem, file=place)
+    return problem if problem.line else attrs.evolve(problem, message=f"{problem.message} (variant {name})")
 
 
 def paired_with(names: Sequence[str], against: str | None) -> list[tuple[str, str]]:

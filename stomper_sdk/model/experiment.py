@@ -31,7 +31,7 @@ class ExperimentSpec:
     `pipeline` is what `run` takes, `overrides` hold for every variant. Each combination of the values of
     `matrix` is a variant, and so is each of `variants`. `against` names the one that the others are compared
     with; without, all are compared with each other. `sample` is how many findings are tried, 0 for all.
-    `checks` and `codes` narrow these.
+    `checks` and `codes` narrow these. `places` says where each dotted path stands (`file:line:column`).
     """
 
     pipeline: Any = None
@@ -47,3 +47,4 @@ class ExperimentSpec:
     max_variants: int = 64
     checks: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
+    places: Mapping[str, str] = attrs.field(factory=dict, repr=False, eq=False)
