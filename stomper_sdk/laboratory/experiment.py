@@ -57,7 +57,8 @@ class Experiment:
 
     `tasks` are the files that were drawn, with their findings, and `available` counts what they were drawn
     from. `runs` are those that have ended. `decisions` say of `stop: sequential` what each look told of each
-    pair. Of a variant that failed nothing is counted as zero: it is left out of every comparison.
+    pair. Of a variant that failed nothing is counted as zero: it is left out of every comparison. `notices`
+    are what a person should know, also what any of its runs had to say.
     """
 
     id: str

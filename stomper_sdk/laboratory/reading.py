@@ -91,7 +91,7 @@ def told(kept: KeptExperiment, store: Store, repo: str) -> Experiment:
         spent=_spent(kept),
         duration_seconds=paused.seconds if paused else 0.0,
         peak_parallel_files=paused.peak if paused else 0,
-        notices=arranged.notices,
+        notices=_notices(arranged, runs),
         store=store,
     )
 
@@ -118,6 +118,12 @@ def _variants(kept: KeptExperiment, runs: Sequence[Tried]) -> Iterator[TriedVari
             status = "stopped" if failure.stopped else "failed"
         reason = failure.reason if failure else None
         yield TriedVariant(spec.name, spec.overrides, spec.functions, status, reason)
+
+
+def _notices(arranged: Arranged, runs: Sequence[Tried]) -> tuple[str, ...]:
+    """Those of the experiment, and what its runs had to say, each once."""
+    said = (notice for run in runs for notice in run.result.notices)
+    return tuple(dict.fromkeys((*arranged.notices, *said)))
 
 
 def _decisions(

@@ -31,3 +31,9 @@ def test_variants_are_tried_on_the_same_findings_and_the_repository_stays_as_it_
     told = found.compare("all", "half")
     assert (told.difference, told.n, told.n_files) == (0.5, 16, 8)
     assert told.different
+
+
+def test_what_every_run_had_to_say_is_told_once(user: Any) -> None:
+    tested = {**PIPELINE, "test_validation": {"mode": "quick"}}
+    found = stomper_sdk.experiment(tested, variants={"a": {}, "b": {}}, repo=user.root)
+    assert sum("fixes are not tested" in text for text in found.notices) == 1
