@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -130,6 +131,35 @@ def test_one_display_is_updated_while_a_run_works(kernel: tuple[Kernel, Checkout
     assert "6 of 6 files  6 fixed, 0 left" in drawn(said)[-1]
     assert (len(user.subjects), user.leftovers()) == (7, [])
     assert kernel.value("stomper_sdk.last_result.exit_code") == "0"
+
+
+EXPERIMENT = """
+def half(task):
+    if task.path < "f3.py":
+        (task.workspace / task.path).write_text("")
+
+found = stomper_sdk.experiment(
+    "default",
+    variants={"all": {}, "half": {"agents.builtin": half}, "<script>": {"agents.builtin": half}},
+    overrides={"test_validation.mode": "none", "retry.max_attempts": 1},
+    watchers=[lambda progress: time.sleep(0.05)],
+)
+"""
+
+
+def test_one_display_is_updated_while_an_experiment_works(kernel: tuple[Kernel, Checkout]) -> None:
+    kernel, user = kernel
+    said = kernel.run(EXPERIMENT)
+    assert [kind for kind, _ in said].count("display_data") == 1
+    assert not [content for kind, content in said if kind == "stream"]
+    shown = drawn(said)
+    assert any(
+        re.search(r"^half +\d of \d runs?  \d of \d findings? fixed", text, re.MULTILINE) for text in shown
+    )
+    assert re.search(r">completed  (\d+) of \1 runs  [\d.]+ s<", shown[-1])
+    assert "<script" not in "".join(shown)
+    assert (user.subjects, user.leftovers()) == (["start"], [])
+    assert not drawn(kernel.run(EXPERIMENT.replace("watchers=", "progress=False, watchers=")))
 
 
 def test_what_is_at_work_is_seen_and_hostile_names_are_harmless(kernel: tuple[Kernel, Checkout]) -> None:

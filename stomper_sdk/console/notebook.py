@@ -14,10 +14,10 @@ from typing import Any
 from stomper_sdk.console.display import Display
 from stomper_sdk.events import Listener
 from stomper_sdk.model.present import counted, one_line, seconds_text, visible
-from stomper_sdk.model.price import dollars_text
+from stomper_sdk.model.price import Spending, Usage, dollars_text
 from stomper_sdk.progress import Progress, Work
 
-__all__ = ["NotebookScreen", "watched"]
+__all__ = ["CellDisplay", "NotebookScreen", "in_kernel", "used_text", "watched"]
 
 _WORKS, _LINES = 20, 3
 _STYLE = "font: 13px/1.4 var(--jp-code-font-family, monospace); white-space: pre-wrap; margin: 0"
@@ -26,7 +26,7 @@ _STYLE = "font: 13px/1.4 var(--jp-code-font-family, monospace); white-space: pre
 @contextmanager
 def watched() -> Iterator[tuple[Listener, ...]]:
     """The listener that draws a run below the cell that is at work; none where there is no notebook."""
-    if not _in_kernel():
+    if not in_kernel():
         yield ()
         return
     screen = NotebookScreen()
@@ -34,14 +34,14 @@ def watched() -> Iterator[tuple[Listener, ...]]:
         yield (display.listen,)
 
 
-def _in_kernel() -> bool:
+def in_kernel() -> bool:
     """Whether this is a kernel that shows what it displays; a terminal's IPython is none."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return hasattr(shell, "kernel")
 
 
-class NotebookScreen(AbstractContextManager["NotebookScreen"]):
-    """One display, drawn anew when it changed; it stays as one line when the run has ended.
+class CellDisplay:
+    """One display below the cell that is at work, updated by any thread.
 
     It is made in the thread in which the cell is at work: the cell is known by a context of that thread.
     """
@@ -49,25 +49,33 @@ class NotebookScreen(AbstractContextManager["NotebookScreen"]):
     def __init__(self) -> None:
         ipython: Any = import_module("IPython.display")
         self._html = ipython.HTML
-        self._lines: deque[str] = deque(maxlen=_LINES)
         self._shown = ""
-        self._last = Progress(), 0.0
         self._context = contextvars.copy_context()
         self._handle = ipython.display(ipython.HTML(""), display_id=True)
 
-    def __exit__(self, *_: object) -> None:
-        self._draw(_summary(*self._last))
-
-    def show(self, lines: Sequence[str], progress: Progress, now: float) -> None:
-        self._lines.extend(line for line in lines if line.startswith("notice"))
-        self._last = progress, now
-        self._draw("\n".join([*map(visible, self._lines), *_picture(progress, now)]))
-
-    def _draw(self, text: str) -> None:
+    def draw(self, text: str) -> None:
+        """Show a text in place of the last one, if it is another; who gives it has made it fit to be seen."""
         if text != self._shown:
             self._shown = text
             shown = self._html(f'<pre style="{_STYLE}">{html.escape(text)}</pre>')
             self._context.run(self._handle.update, shown)
+
+
+class NotebookScreen(AbstractContextManager["NotebookScreen"]):
+    """A run in one display; it stays as one line when the run has ended."""
+
+    def __init__(self) -> None:
+        self._display = CellDisplay()
+        self._lines: deque[str] = deque(maxlen=_LINES)
+        self._last = Progress(), 0.0
+
+    def __exit__(self, *_: object) -> None:
+        self._display.draw(_summary(*self._last))
+
+    def show(self, lines: Sequence[str], progress: Progress, now: float) -> None:
+        self._lines.extend(line for line in lines if line.startswith("notice"))
+        self._last = progress, now
+        self._display.draw("\n".join([*map(visible, self._lines), *_picture(progress, now)]))
 
 
 def _picture(progress: Progress, now: float) -> Iterator[str]:
@@ -92,9 +100,15 @@ def _summary(progress: Progress, now: float) -> str:
     parts = [
         f"{progress.done} of {counted(progress.total, 'file')}",
         f"{progress.fixed} fixed, {progress.left} left",
+        *used_text(progress.usage),
+        seconds_text(now),
     ]
-    if progress.usage.tokens is not None:
-        parts.append(f"{progress.usage.tokens:,} tokens")
-    if progress.usage.cost_usd is not None:
-        parts.append(dollars_text(progress.usage.cost_usd))
-    return "  ".join([*parts, seconds_text(now)])
+    return "  ".join(parts)
+
+
+def used_text(usage: Usage | Spending) -> Iterator[str]:
+    """Tokens and dollars, as far as they are known."""
+    if usage.tokens is not None:
+        yield f"{usage.tokens:,} tokens"
+    if usage.cost_usd is not None:
+        yield dollars_text(usage.cost_usd)

@@ -34,6 +34,7 @@ from stomper_sdk.laboratory.progress import Watcher
 from stomper_sdk.laboratory.reading import Watch, tasks_of, told, tried_runs
 from stomper_sdk.laboratory.sample import blocks_of, draw
 from stomper_sdk.laboratory.variants import Variant, budget_of, loaded_variants
+from stomper_sdk.laboratory.watching import watched
 from stomper_sdk.model.experiment import ExperimentSpec, ExperimentStatus, Stop
 from stomper_sdk.model.plan import Plan
 from stomper_sdk.model.present import counted, plain
@@ -142,9 +143,10 @@ def carry_out_experiment(
 ) -> Experiment:
     """The same, of an experiment that is declared; see `experiment`."""
     _check(spec)
-    asked = _Asked(spec, repo, agents or {}, resume, watchers, control or Control())
-    with interrupt_cancels(asked.control):
-        found: Experiment = trio.run(_experiment, asked)
+    with watched(progress=progress) as watching:
+        asked = _Asked(spec, repo, agents or {}, resume, (*watchers, *watching), control or Control())
+        with interrupt_cancels(asked.control):
+            found: Experiment = trio.run(_experiment, asked)
     return found
 
 
