@@ -172,16 +172,6 @@ def test_a_command_of_a_later_version_is_refused_by_name(
     assert capsys.readouterr().err == f"stomper-sdk: the command '{command}' is not available yet\n"
 
 
-@pytest.mark.parametrize("option", ["--report", "--report=x.html"])
-def test_an_option_of_a_later_version_is_refused_by_name(
-    option: str, call: Call, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["run", option]) == 2
-    told = f"stomper-sdk: {option.partition('=')[0]} is not available yet\n"
-    assert capsys.readouterr().err.startswith(told)
-    assert call.source == "never called"
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

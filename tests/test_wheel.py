@@ -27,6 +27,7 @@ def test_a_wheel_holds_all_that_a_run_needs(tmp_path: Path, make_checkout: Calla
             str(file.relative_to(ROOT)) for file in (ROOT / "stomper_sdk").glob("prompts/advice/*/*.md")
         }
         assert advices and advices <= set(names)
+        assert {f"stomper_sdk/look/assets/page.{kind}" for kind in ("css", "js")} <= set(names)
     user = make_checkout({"a.py": "import os\n"})
     for command in (["validate", "default", "pipelines/strict.yaml", "direct"], ["run"]):
         done = subprocess.run(

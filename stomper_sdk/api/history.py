@@ -38,7 +38,7 @@ from stomper_sdk.orphans import adopting_orphans
 from stomper_sdk.vcs.git import in_thread
 from stomper_sdk.vcs.repository import Repository, open_repository
 
-__all__ = ["clean", "diff", "kept_file", "load_run", "revert", "runs", "verify"]
+__all__ = ["clean", "diff", "kept_file", "kept_files", "load_run", "revert", "runs", "verify"]
 
 
 def clean(repo: Folder = ".") -> tuple[str, ...]:
@@ -83,8 +83,17 @@ def kept_file(session_id: str, path: str, repo: Folder = ".") -> FileResult | No
     Raises:
         StomperError: it cannot be read.
     """
+    return next((file for file in kept_files(session_id, repo) if file.path == path), None)
+
+
+def kept_files(session_id: str, repo: Folder = ".") -> tuple[FileResult, ...]:
+    """The same of each file that has ended; none where nothing is kept.
+
+    Raises:
+        StomperError: it cannot be read.
+    """
     past = find_unfinished(session_folder(_root(repo), session_id))
-    return next((file for file in past.ended if file.path == path), None) if past else None
+    return past.ended if past else ()
 
 
 def diff(session: str = LAST, repo: Folder = ".") -> str:

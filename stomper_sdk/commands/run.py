@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -25,17 +25,13 @@ if TYPE_CHECKING:
     from stomper_sdk.console.console import Console
     from stomper_sdk.model.result import RunResult
 
-__all__ = ["declare", "perform"]
+__all__ = ["carry_out", "declare", "file_argument", "perform", "refuse_unwritable", "reporting_arguments"]
 
-_LATER = ("--report",)
-_FILES = {"sarif": "SARIF", "junit": "JUnit XML"}
-
-
-class _NotYet(argparse.Action):
-    """An option of a later version: known by name, so that nobody believes that it did something."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
-        parser.error(f"{self.option_strings[0]} is not available yet")
+_FILES = {
+    "sarif": "write what is left as SARIF",
+    "junit": "write what is left as JUnit XML",
+    "report": "write a report to look at: one HTML file with all that is known of the run",
+}
 
 
 def declare(command: Parser) -> None:
@@ -44,8 +40,6 @@ def declare(command: Parser) -> None:
     add("--dry-run", action="store_true", help="show the plan, change nothing")
     add("--resume", metavar="SESSION", help="go on with a run that did not end; last is the newest")
     reporting_arguments(command)
-    for flag in _LATER:
-        add(flag, action=_NotYet, nargs="?", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
 
 def reporting_arguments(command: Parser) -> None:
@@ -61,9 +55,14 @@ def reporting_arguments(command: Parser) -> None:
         help="exit with 1 for findings left from this severity up: none, error, warning or any (the default)",
     )
     add("--exit-zero", action="store_true", help="exit with 0 in place of 1, whatever is left")
-    for name, what in _FILES.items():
-        add(f"--{name}", type=Path, metavar="FILE", help=f"write what is left as {what}")
+    for name in _FILES:
+        file_argument(command, name)
     add("--log-file", type=Path, metavar="FILE", help="write every event as a line of JSON")
+
+
+def file_argument(command: Parser, name: str) -> None:
+    """A file that tells of a run."""
+    command.add_argument(f"--{name}", type=Path, metavar="FILE", help=_FILES[name])
 
 
 def perform(options: argparse.Namespace, console: Console) -> int:
@@ -83,7 +82,7 @@ def perform(options: argparse.Namespace, console: Console) -> int:
 
 def carry_out(options: argparse.Namespace, console: Console, **asked: Any) -> int:
     """Run what is asked for, as `api.run` takes it, and tell it as the options say."""
-    _refuse_unwritable(options)
+    refuse_unwritable(options, *_FILES, "log_file")
     from stomper_sdk import api
     from stomper_sdk.console.log import logging_to
 
@@ -115,6 +114,8 @@ def _write(result: RunResult, options: argparse.Namespace, console: Console) -> 
         console.file(options.sarif, reports.to_json(reports.sarif_log(result)))
     if options.junit:
         console.file(options.junit, reports.junit_xml(result))
+    if options.report:
+        result.save_report(options.report)
     if options.output == "json":
         console.document(result.to_dict())
     if options.output == "github":
@@ -125,9 +126,9 @@ def _write(result: RunResult, options: argparse.Namespace, console: Console) -> 
                 console.file(Path(file), text(result), append=True)
 
 
-def _refuse_unwritable(options: argparse.Namespace) -> None:
-    """What cannot be written afterwards is better known before anything is fixed."""
-    for name in (*_FILES, "log_file"):
+def refuse_unwritable(options: argparse.Namespace, *names: str) -> None:
+    """What cannot be written afterwards is better known before anything is done."""
+    for name in names:
         file: Path | None = getattr(options, name)
         if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
             option = name.replace("_", "-")

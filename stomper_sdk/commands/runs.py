@@ -74,6 +74,7 @@ def _declare_show(command: Parser) -> None:
     meaning = "what became of each file, too; with --verbose, of each attempt"
     command.add_argument("--by-file", action="store_true", help=meaning)
     command.add_argument("--findings", action="store_true", help="how each finding ended, too")
+    run.file_argument(command, "report")
     format_argument(command, "text", "json")
 
 
@@ -82,7 +83,10 @@ def _show(options: argparse.Namespace, console: Console) -> int:
     from stomper_sdk.reports import result_text
     from stomper_sdk.reports.history import files_text, findings_text
 
+    run.refuse_unwritable(options, "report")
     result = api.load_run(options.session, options.repo)
+    if options.report:
+        result.save_report(options.report)
     # What to do next is said for where we are now, not for where the run was started.
     shown = attrs.evolve(result, repo=options.repo)
     if options.output == "json":

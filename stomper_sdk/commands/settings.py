@@ -23,7 +23,7 @@ _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 #: What is for whoever calls alone: which repository and session, where files go, whether a failure shows.
 NEVER_IN_PROJECT = {
     *("repo", "session", "resume", "dry_run", "exit_zero", "keep", "force", "file", "attempt", "level"),
-    *("sarif", "junit", "log_file"),
+    *("sarif", "junit", "report", "log_file"),
 }
 
 

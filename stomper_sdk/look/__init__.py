@@ -3,6 +3,7 @@
 from stomper_sdk.look.frames import to_frame
 from stomper_sdk.look.page import attempt_html, file_html, plan_html, result_html
 from stomper_sdk.look.plots import plot_codes, plot_outcomes, plot_timeline
+from stomper_sdk.look.report import report_html, save_report
 from stomper_sdk.look.story import Story, diff_of, explain
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "plot_codes",
     "plot_outcomes",
     "plot_timeline",
+    "report_html",
     "result_html",
+    "save_report",
     "to_frame",
 ]

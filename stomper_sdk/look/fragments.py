@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import html
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from stomper_sdk.model.present import one_line, visible
 
-__all__ = ["Html", "cell", "diff", "line", "outcome", "table", "text"]
+__all__ = ["TEXT", "Html", "Number", "cell", "diff", "line", "outcome", "table", "text"]
 
-_TEXT = 20_000
+#: The bytes that a text takes at most where nothing else is said.
+TEXT = 20_000
 _TAGS = {"+": "ins", "-": "del", "@": "i"}
 
 
@@ -23,19 +24,25 @@ class Html(str):
     __slots__ = ()
 
 
+class Number(str):
+    """A number with its unit, as text."""
+
+    __slots__ = ()
+
+
 def line(said: str, limit: int = 300) -> str:
     """A text of any shape as one line, fit for an attribute, too."""
     return html.escape(one_line(said, limit))
 
 
-def text(said: str, limit: int = _TEXT) -> str:
-    """A text of several lines, for `<pre>`; what is longer than so many characters is cut and told."""
-    return _escaped(said[:limit]) + _cut(said, limit)
+def text(said: str, limit: int = TEXT) -> str:
+    """A text of several lines in a frame; where it would take more bytes it is cut, and that is told."""
+    return f"<pre>{_fitted(said, limit, _escaped)}</pre>"
 
 
-def diff(patch: str, limit: int = _TEXT) -> str:
-    """A patch with its added and removed lines marked."""
-    return f"<pre>{''.join(_marked(patch[:limit]))}{_cut(patch, limit)}</pre>"
+def diff(patch: str, limit: int = TEXT) -> str:
+    """A patch with its added and removed lines marked, cut likewise."""
+    return f"<pre>{_fitted(patch, limit, _marked)}</pre>"
 
 
 def outcome(word: str) -> Html:
@@ -54,15 +61,19 @@ def cell(value: object) -> str:
     """A value in a cell of its own; None is an empty one."""
     if isinstance(value, int):
         return f'<td class="n">{value:,}</td>'
+    if isinstance(value, Number):
+        return f'<td class="n">{line(value)}</td>'
     if isinstance(value, Html):
         return f"<td>{value}</td>"
     return f"<td>{line(str(value), 200) if value is not None else ''}</td>"
 
 
-def _marked(patch: str) -> Iterator[str]:
+def _marked(patch: str) -> str:
+    parts = []
     for tag, lines in itertools.groupby(_tagged(patch), key=lambda pair: pair[0]):
         shown = _escaped("\n".join(said for _, said in lines))
-        yield f"<{tag}>{shown}</{tag}>\n" if tag else f"{shown}\n"
+        parts.append(f"<{tag}>{shown}</{tag}>\n" if tag else f"{shown}\n")
+    return "".join(parts)
 
 
 def _tagged(patch: str) -> Iterator[tuple[str, str]]:
@@ -78,5 +89,9 @@ def _escaped(said: str) -> str:
     return html.escape("\n".join(lines), quote=False)
 
 
-def _cut(said: str, limit: int) -> str:
-    return f"\n[{len(said) - limit:,} more characters]" if len(said) > limit else ""
+def _fitted(said: str, limit: int, shown: Callable[[str], str]) -> str:
+    start = said[:limit]
+    # What is not ASCII, or is escaped, takes more bytes than it has characters.
+    while (size := len((part := shown(start)).encode())) > limit and start:
+        start = start[: len(start) * limit // size]
+    return part if start == said else f"{part}\n[{len(said) - len(start):,} more characters]"

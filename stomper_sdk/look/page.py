@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from stomper_sdk.look.fragments import diff, line, outcome, table, text
+from stomper_sdk.look.fragments import TEXT, diff, line, outcome, table, text
+from stomper_sdk.look.story import took, who
 from stomper_sdk.model.file import Attempt, FileResult
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.model.plan import Plan
@@ -12,7 +13,7 @@ from stomper_sdk.model.present import counted, seconds_text
 from stomper_sdk.model.price import Usage, dollars_text
 from stomper_sdk.model.result import RunResult
 
-__all__ = ["attempt_html", "diff_html", "file_html", "plan_html", "result_html"]
+__all__ = ["attempt_html", "attempt_part", "diff_html", "file_html", "plan_html", "result_html", "tiers"]
 
 _ROWS = 200
 # Classes rather than styles of each element: a table of a thousand rows stays small. The colours can be read
@@ -46,7 +47,7 @@ def result_html(result: RunResult) -> str:
     notes = "".join(f"<p>{line(note, 600)}</p>" for note in (*result.notices, result.error or "") if note)
     listed = table(_HEADER, (_file_row(file) for file in rows[:_ROWS]))
     files = f"<details{opened}><summary>{counted(len(rows), 'file')}</summary>{listed}{more}</details>"
-    return _page(f"<p><b>{line(result.headline)}</b></p>{_tiers(result)}{notes}{files}")
+    return _page(f"<p><b>{line(result.headline)}</b></p>{tiers(result)}{notes}{files}")
 
 
 def plan_html(plan: Plan) -> str:
@@ -69,12 +70,12 @@ def file_html(file: FileResult, patch: str = "") -> str:
     reason = f": {line(file.reason, 600)}" if file.reason else ""
     head = f"<p>{outcome(file.outcome)} <b>{line(file.path)}</b>{reason}</p>"
     committed = f"<details open><summary>committed</summary>{diff(patch)}</details>" if patch else ""
-    return _page(head + "".join(_attempt(attempt) for attempt in file.attempts) + committed)
+    return _page(head + "".join(attempt_part(attempt) for attempt in file.attempts) + committed)
 
 
 def attempt_html(attempt: Attempt) -> str:
     """One attempt: what was asked, said and refused."""
-    return _page(_attempt(attempt))
+    return _page(attempt_part(attempt))
 
 
 def diff_html(patch: str) -> str:
@@ -82,23 +83,32 @@ def diff_html(patch: str) -> str:
     return _page(diff(patch))
 
 
-def _attempt(attempt: Attempt) -> str:
-    counts = f"{attempt.fixed_count} fixed, {attempt.remaining_count} left, {attempt.new_count} new"
-    who = line(f"{attempt.agent} ({attempt.level})" if attempt.level else attempt.agent)
-    time = seconds_text(attempt.duration_seconds)
-    summary = f"attempt {attempt.number}, {who}: {outcome(attempt.outcome)} {counts}, {time}"
-    said = (("refused", attempt.reason), ("asked", attempt.prompt), ("said", attempt.reply))
-    body = "".join(f"<div>{title}</div><pre>{text(words)}</pre>" for title, words in said if words)
-    return f"<details><summary>{summary}</summary>{body}</details>"
+def attempt_part(attempt: Attempt, limit: int = TEXT) -> str:
+    """An attempt to be unfolded; what was asked and said takes so many bytes at most, each."""
+    codes = ", ".join(
+        f"{it.code} {it.tried}" if attempt.reason else f"{it.code} {it.fixed} of {it.tried}"
+        for it in attempt.codes
+    )
+    facts = (
+        ("findings" if attempt.reason else "fixed", codes),
+        ("level", attempt.why),
+        ("refused", attempt.reason),
+    )
+    told = "".join(f"<p><b>{name}</b> {line(words, 2000)}</p>" for name, words in facts if words)
+    texts = (("asked", attempt.prompt), ("said", attempt.reply))
+    said = "".join(f"<div><b>{name}</b></div>{text(words, limit)}" for name, words in texts if words)
+    summary = f"{line(who(attempt))}: {outcome(attempt.outcome)}: {line(took(attempt))}"
+    return f"<details><summary>{summary}</summary><div>{told}{said}</div></details>"
 
 
-def _tiers(result: RunResult) -> str:
-    tiers = result.tiers
-    if not any(tier.usage.tokens for tier in tiers) and len(tiers) < 2:  # one is no comparison
+def tiers(result: RunResult) -> str:
+    """What each agent fixed and took; empty where there is nothing to compare."""
+    asked = result.tiers
+    if not any(tier.usage.tokens for tier in asked) and len(asked) < 2:  # one is no comparison
         return ""
     rows = [
         (tier.agent, tier.fixed, tier.attempts, seconds_text(tier.duration_seconds), *_used(tier.usage))
-        for tier in tiers
+        for tier in asked
     ]
     return table(("agent", "fixed", "tries", "time", "tokens", "cost"), rows)
 

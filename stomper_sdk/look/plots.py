@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from stomper_sdk.extras import needed
-from stomper_sdk.look.lanes import lanes_of, peak_of, waits_of
 from stomper_sdk.model.present import one_line, visible
 from stomper_sdk.model.result import OUTCOMES, RunResult
 from stomper_sdk.model.span import WHOLE
+from stomper_sdk.reports.lanes import lanes_of, peak_of, waits_of
 
 __all__ = ["plot_codes", "plot_outcomes", "plot_timeline"]
 

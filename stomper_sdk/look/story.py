@@ -16,7 +16,7 @@ from stomper_sdk.model.result import RunResult
 from stomper_sdk.options import nearest
 from stomper_sdk.vcs.history import patch_of
 
-__all__ = ["Diff", "Story", "diff_of", "explain", "file_of"]
+__all__ = ["Diff", "Story", "diff_of", "explain", "file_of", "took", "who"]
 
 
 @attrs.frozen(repr=False)
@@ -92,7 +92,7 @@ def _lines(file: FileResult, diff: str) -> Iterator[str]:
     yield f"{visible(file.path)}: {file.outcome}{reason}"
     for attempt in file.attempts:
         yield ""
-        yield _headline(attempt)
+        yield f"{who(attempt)}: {attempt.outcome}: {took(attempt)}"
         for title, text in (("asked", attempt.prompt), ("said", attempt.reply), ("refused", attempt.reason)):
             if text:
                 yield f"  {title}:"
@@ -103,7 +103,14 @@ def _lines(file: FileResult, diff: str) -> Iterator[str]:
         yield visible_lines(diff)
 
 
-def _headline(attempt: Attempt) -> str:
+def who(attempt: Attempt) -> str:
+    """`attempt 1, builtin (normal)`."""
+    level = f" ({visible(attempt.level)})" if attempt.level else ""
+    return f"attempt {attempt.number}, {visible(attempt.agent)}{level}"
+
+
+def took(attempt: Attempt) -> str:
+    """What came of an attempt and what it took: `1 fixed, 2 new, 1,234 tokens, $0.25, 0.3 s`."""
     counts = (
         (attempt.fixed_count, "fixed"),
         (attempt.remaining_count, "left"),
@@ -115,6 +122,4 @@ def _headline(attempt: Attempt) -> str:
         parts.append(f"{attempt.usage.tokens:,} tokens")
     if attempt.cost_usd is not None:
         parts.append(dollars_text(attempt.cost_usd))
-    parts.append(seconds_text(attempt.duration_seconds))
-    who = f"{visible(attempt.agent)} ({visible(attempt.level)})" if attempt.level else visible(attempt.agent)
-    return f"attempt {attempt.number}, {who}: {attempt.outcome}: {', '.join(parts)}"
+    return ", ".join([*parts, seconds_text(attempt.duration_seconds)])

@@ -189,6 +189,17 @@ class RunResult:
         """
         return _look().explain(self, path)
 
+    def save_report(self, path: str | os.PathLike[str]) -> None:
+        """Write a report of the run: one HTML file with outcomes, timeline, findings, diffs and stories.
+
+        Args:
+            path: the file; one that is there is replaced.
+
+        Raises:
+            StomperError: it cannot be written.
+        """
+        _look().save_report(self, path)
+
     @staticmethod
     def load(session: str = "last", repo: str | os.PathLike[str] = ".") -> RunResult:
         """A past run by its session's id, by a part that no other has, or the `last` one.

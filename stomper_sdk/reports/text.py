@@ -25,7 +25,7 @@ from stomper_sdk.model.result import (
 from stomper_sdk.model.tiers import Tier
 from stomper_sdk.reports.layout import wrapped
 
-__all__ = ["attempt_text", "file_line", "plan_text", "result_text"]
+__all__ = ["attempt_text", "file_line", "plan_text", "result_text", "spent_text", "value_text"]
 
 _SHOWN = 10
 _SEVERAL = 2
@@ -142,7 +142,7 @@ def _facts(result: RunResult, width: int) -> list[str]:
         ("findings", ", ".join(ledger)),
         ("commits", " ".join(commits[:_SHOWN]) + _more(commits, _SHOWN, " ")),
         ("tests", one_line(result.tests or "")),
-        ("spent", _spent(result.spent)),
+        ("spent", spent_text(result.spent)),
     ]
     lines = [_fact(name, text, width) for name, text in facts if text]
     return [*lines, *_tiers(result, width), *_reducers(result.reducers, width)]
@@ -165,7 +165,7 @@ def _tier_line(tier: Tier) -> str:
     return f"{visible(tier.agent)}: {', '.join(told)}"
 
 
-def _spent(spent: Spending) -> str:
+def spent_text(spent: Spending) -> str:
     """What agents have used; nothing where none of them told anything."""
     amounts = {
         "tokens": None if spent.tokens is None else f"{spent.tokens:,} tokens",
@@ -186,12 +186,13 @@ def _reducers(reducers: Mapping[str, Any], width: int) -> list[str]:
         return []
     column = max(len(visible(name)) for name in reducers) + 2
     lines = [
-        f"{visible(name):<{column}}{_short(value, width - column - 2)}" for name, value in reducers.items()
+        f"{visible(name):<{column}}{value_text(value, width - column - 2)}"
+        for name, value in reducers.items()
     ]
     return ["", *(wrapped(f"  {line}", width, indent=4) for line in lines)]
 
 
-def _short(value: Any, width: int) -> str:
+def value_text(value: Any, width: int) -> str:
     """A reducer's value in one line: how many items, and as many of them as there is room for."""
     simple, width = plain(value), max(width, 20)
     if isinstance(simple, dict):

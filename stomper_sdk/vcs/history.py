@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from stomper_sdk.vcs.checkout import Change, parse_changes
@@ -16,12 +16,16 @@ __all__ = [
     "commits_between",
     "in_order",
     "patch_of",
+    "patches_of",
     "subject_of",
     "taken_back",
     "trailer_of",
     "undoing",
 ]
 
+_PATCH = ("--patch", "--no-ext-diff", "--no-textconv", "--no-color")
+# No line of a patch begins so: those of a file have a sign before them, and names are quoted.
+_COMMIT = re.compile(r"^commit ([0-9a-f]{40,64})\n", re.MULTILINE)
 _REVERTS = re.compile(r"^This reverts commit ([0-9a-f]{40})", re.MULTILINE)
 
 
@@ -82,8 +86,17 @@ def changed_by(root: Path, commit: str) -> frozenset[str]:
 
 def patch_of(root: Path, commit: str) -> str:
     """What a commit changes, as git shows it."""
-    shown = git(root, "show", "--format=", "--patch", "--no-ext-diff", "--no-textconv", "--no-color", commit)
-    return shown.decode("utf-8", "replace")
+    return git(root, "show", "--format=", *_PATCH, commit).decode("utf-8", "replace")
+
+
+def patches_of(root: Path, commits: Collection[str]) -> Mapping[str, str]:
+    """What each of some commits changes, asked for at once; those that are gone are left out."""
+    argv = ("show", "--ignore-missing", "--stdin", "--no-show-signature", "--format=commit %H", *_PATCH)
+    if not commits:  # git would take none for the newest
+        return {}
+    shown = git(root, *argv, stdin="\n".join([*commits, ""]).encode()).decode("utf-8", "replace")
+    parts = iter(_COMMIT.split(shown)[1:])
+    return {commit: patch.removeprefix("\n") for commit, patch in zip(parts, parts, strict=True)}
 
 
 def undoing(root: Path, commit: str) -> tuple[Change, ...]:

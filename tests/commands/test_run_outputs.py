@@ -43,6 +43,28 @@ def test_reports_are_files_of_their_own(repo: Checkout, tmp_path: Path) -> None:
     assert ElementTree.parse(junit).getroot().tag.startswith("testsuite")
 
 
+def test_a_report_is_a_page_of_the_run(repo: Checkout, tmp_path: Path) -> None:
+    file, again = tmp_path / "report.html", tmp_path / "again.html"
+    assert run(repo, "--report", str(file)) == 1
+    page = file.read_text()
+    assert "Undefined name `undefined`" in page
+    assert "<del>-import os</del>" in page
+    assert main(["runs", "show", "--repo", str(repo.root), "--report", str(again)]) == 0
+    assert "<del>-import os</del>" in again.read_text()
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_done(
+    repo: Checkout, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = tmp_path / "missing" / "report.html"
+    for command in (RUN, ("runs", "resume"), ("runs", "show")):
+        assert main([*command, "--repo", str(repo.root), "--report", str(missing)]) == 2
+        assert f"--report: {missing} cannot be written" in capsys.readouterr().err
+    assert run(repo, "--dry-run", "--report", str(tmp_path / "report.html")) == 2
+    assert "--report tells of a run, and --dry-run makes none" in capsys.readouterr().err
+    assert len(repo.subjects) == 1
+
+
 def test_github_gets_annotations_a_summary_and_outputs(
     repo: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -94,7 +116,7 @@ def test_the_log_has_every_event(repo: Checkout, tmp_path: Path) -> None:
     assert {event["path"] for event in events if event["event"] == "file_started"} == {"good.py", "left.py"}
 
 
-@pytest.mark.parametrize("option", ["--log-file", "--sarif"])
+@pytest.mark.parametrize("option", ["--log-file", "--sarif", "--report"])
 def test_a_full_disk_is_told_and_the_fixes_stay(
     option: str, repo: Checkout, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -87,6 +87,7 @@ def test_what_is_no_setting_of_ours_is_left_alone(content: str, at: Path) -> Non
         ("max-atempts = 2", "max-atempts: no such option\nDid you mean 'max_attempts'?"),
         ('repo = "elsewhere"', "repo: no such option"),
         ('log_file = "/etc/elsewhere"', "log_file: no such option"),
+        ("report = 'elsewhere.html'", "report: no such option"),
         ("exit_zero = true", "exit_zero: no such option"),
         ("jobs = 'many'", "jobs: expected a whole number, got 'many'"),
         ("jobs = [1]", "jobs: expected one value, got a list"),

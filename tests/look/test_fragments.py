@@ -22,8 +22,9 @@ def test_a_patch_has_its_own_lines_marked_and_no_others() -> None:
 
 
 def test_what_is_cut_is_told() -> None:
-    assert text("a" * 1200, 100) == "a" * 100 + "\n[1,100 more characters]"
-    assert text("a" * 100, 100) == "a" * 100
+    assert text("a" * 1200, 100) == f"<pre>{'a' * 100}\n[1,100 more characters]</pre>"
+    assert text("a" * 100, 100) == f"<pre>{'a' * 100}</pre>"
+    assert text("<" * 100, 100) == f"<pre>{'&lt;' * 25}\n[75 more characters]</pre>"
 
 
 def test_a_line_is_fit_for_an_attribute() -> None:

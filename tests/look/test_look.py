@@ -15,8 +15,8 @@ import pytest
 import stomper_sdk
 from stomper_sdk import AgentReply, AgentTask, RunResult
 from stomper_sdk.errors import PipelineError, StomperError, UsageError
-from stomper_sdk.look.lanes import lanes_of, peak_of, waits_of
 from stomper_sdk.model.span import WHOLE, Span
+from stomper_sdk.reports.lanes import lanes_of, peak_of, waits_of
 
 if TYPE_CHECKING:
     from tests.conftest import Checkout
