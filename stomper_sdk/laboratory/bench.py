@@ -106,7 +106,7 @@ class Bench:
     purse: Purse
     slots: trio.CapacityLimiter | None
     control: Control
-    watchers: Sequence[Watcher]
+    watchers: list[Watcher]
     notices: tuple[str, ...] = ()
     runs: list[Tried] = attrs.field(factory=list)
     failed: dict[str, Failed] = attrs.field(factory=dict)
@@ -159,8 +159,14 @@ class Bench:
             self.purse.spending,
             self.notices,
         )
-        for watcher in self.watchers:
-            watcher(progress)
+        for watcher in tuple(self.watchers):
+            try:
+                watcher(progress)
+            # A watcher is anybody's code; what it raises must not cost what was found.
+            except Exception as error:
+                self.watchers.remove(watcher)
+                told = f"a watcher raised {type(error).__name__}: {error}; it is told no more"
+                self.notices = (*self.notices, told)
 
     @property
     def goes_on(self) -> bool:

@@ -85,10 +85,10 @@ class Experiment:
 
     @property
     def exit_code(self) -> int:
-        """0 where every variant came to its end, 1 where one failed, 4 stopped, 130 cancelled."""
+        """0: every variant came to its end; 1: one failed; 4: the budget or a quota ended; 130: cancelled."""
         codes = {"stopped": 4, "cancelled": 130, "died": 3}
-        failed = any(variant.status in ("failed", "stopped") for variant in self.variants)
-        return codes.get(self.status, 1 if failed else 0)
+        seen = {variant.status for variant in self.variants}
+        return codes.get(self.status, 4 if "stopped" in seen else 1 if "failed" in seen else 0)
 
     @property
     def finding_count(self) -> int:

@@ -52,7 +52,7 @@ class Watch:
             if {trial.variant for trial in batch} == both:
                 self.decisions.append(pair.update(batch))
         left = [pair for pair in self.pairs if not {pair.a, pair.b} & lost]
-        return all(pair.decision is not None and pair.decision.stop for pair in left)
+        return bool(left) and all(pair.decision is not None and pair.decision.stop for pair in left)
 
 
 def load_experiment(name: str = "last", repo: Folder = ".") -> Experiment:

@@ -329,7 +329,7 @@ async def _carried_out(
         purse=purse,
         slots=None if timed else trio.CapacityLimiter(bound),
         control=asked.control,
-        watchers=asked.watchers,
+        watchers=list(asked.watchers),
         notices=(*swept, *arranged.notices),
     )
     for run in await in_thread(tried_runs, arranged, store):

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import stomper_sdk
+import stomper_sdk.laboratory
 from stomper_sdk.errors import PipelineError, UsageError
 from tests.laboratory.conftest import PIPELINE, drops, files
 
@@ -116,7 +117,7 @@ def test_an_agent_out_of_quota_stops_its_variant_alone(user: Any) -> None:
     )
 
     assert status(found) == {"rich": "completed", "poor": "stopped"}
-    assert found.exit_code == 1
+    assert found.exit_code == 4
     assert "no credit left" in str(found.variants[1].reason)
     assert found.table("rich").total.rate == 1.0
 
@@ -186,6 +187,30 @@ def test_a_clear_answer_ends_a_sequential_experiment_early(
     assert last.n < 40
     assert {table.total.findings for table in found.tables} == {last.n}
     assert stomper_sdk.Experiment.load(repo=user.root).decisions == found.decisions
+
+
+def test_a_sequential_experiment_goes_on_where_nothing_is_left_to_compare(user: Any) -> None:
+    variants = {"good": {}, "broken": {"agents.main": crashes}}
+    found = stomper_sdk.experiment(PIPELINE, variants=variants, stop="sequential", repo=user.root)
+    assert (found.status, status(found)) == ("completed", {"good": "completed", "broken": "failed"})
+    assert found.table("good").total.findings == 16
+
+
+def test_a_watcher_that_raises_costs_nothing_but_its_own_ears(user: Any) -> None:
+    told: list[stomper_sdk.laboratory.ExperimentProgress] = []
+
+    def deaf(progress: stomper_sdk.laboratory.ExperimentProgress) -> None:
+        raise ZeroDivisionError("cannot hear")
+
+    found = stomper_sdk.experiment(
+        PIPELINE, variants={"a": {}, "b": {}}, repo=user.root, watchers=[deaf, told.append]
+    )
+
+    assert found.status == "completed"
+    last = told[-1]
+    assert (last.done, last.total, last.working) == (4, 4, 0)
+    assert [(it.files, it.fixed, it.status) for it in last.variants.values()] == [(8, 16, "completed")] * 2
+    assert sum("cannot hear" in text for text in last.notices) == 1
 
 
 def test_what_is_killed_goes_on_and_ends_as_if_nothing_had_been(user: Any, tmp_path: Path) -> None:
