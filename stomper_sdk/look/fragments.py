@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from stomper_sdk.model.present import one_line, visible
 
-__all__ = ["TEXT", "Html", "Number", "cell", "diff", "line", "outcome", "table", "text"]
+__all__ = ["TEXT", "Html", "Number", "cell", "diff", "line", "name", "outcome", "table", "text"]
 
 #: The bytes that a text takes at most where nothing else is said.
 TEXT = 20_000
@@ -33,6 +33,11 @@ class Number(str):
 def line(said: str, limit: int = 300) -> str:
     """A text of any shape as one line, fit for an attribute, too."""
     return html.escape(one_line(said, limit))
+
+
+def name(path: str) -> str:
+    """The name of a file, with all that is in it: two that differ look different."""
+    return html.escape(visible(path))
 
 
 def text(said: str, limit: int = TEXT) -> str:

@@ -11,7 +11,7 @@ import attrs
 
 from stomper_sdk.api.history import kept_files
 from stomper_sdk.errors import StomperError
-from stomper_sdk.look.fragments import Html, diff, line, outcome, table
+from stomper_sdk.look.fragments import Html, diff, line, name, outcome, table
 from stomper_sdk.look.page import attempt_part, tiers
 from stomper_sdk.look.shell import Choice, Section, save, shell, sieve
 from stomper_sdk.look.timeline import timeline
@@ -134,8 +134,8 @@ def _page(known: _Known, limit: int) -> str:
 def _summary(known: _Known) -> str:
     result = known.result
     commits = f"{result.base_commit[:12]} to {(result.head_commit or '')[:12]}" if result.base_commit else ""
-    checks = ", ".join(f"{name}: {version}" for name, version in result.checks.items())
-    reducers = {name: value_text(value, 400) for name, value in result.reducers.items()}
+    checks = ", ".join(f"{check}: {version}" for check, version in result.checks.items())
+    reducers = {reducer: value_text(value, 400) for reducer, value in result.reducers.items()}
     facts = {
         "session": result.session_id,
         "pipeline": result.pipeline,
@@ -150,7 +150,7 @@ def _summary(known: _Known) -> str:
         **reducers,
     }
     shown = "".join(
-        f"<dt>{line(name)}</dt><dd>{line(said, 1000)}</dd>" for name, said in facts.items() if said
+        f"<dt>{line(fact)}</dt><dd>{line(said, 1000)}</dd>" for fact, said in facts.items() if said
     )
     notes = [*known.problems, *result.notices, *(result.error or "").splitlines()]
     told = "".join(f'<p class="note">{line(note, 1000)}</p>' for note in notes)
@@ -163,9 +163,9 @@ def _outcomes(result: RunResult) -> str:
     kinds = {"fixed": "fixed", "partial": "left", "unfixed": "left", "skipped": "rest", "cancelled": "rest"}
     most = max(ends.values(), default=0)
     rows = [
-        (outcome(name), ends[name], _bar([(kinds.get(name, "bad"), ends[name])], most))
-        for name in OUTCOMES
-        if ends[name]
+        (outcome(word), ends[word], _bar([(kinds.get(word, "bad"), ends[word])], most))
+        for word in OUTCOMES
+        if ends[word]
     ]
     return f"{table(('outcome', 'files', ''), rows)}<h3>By code</h3>{_codes(result)}"
 
@@ -221,7 +221,7 @@ def _findings(result: RunResult, place: Mapping[str, int]) -> str:
     for path in ordered:
         if room < 0:
             break
-        link = f'<a href="#f{place[path]}">{line(path)}</a>' if path in place else line(path)
+        link = f'<a href="#f{place[path]}">{name(path)}</a>' if path in place else name(path)
         parts.append(f'<tbody><tr><th class="g path" colspan="6" scope="rowgroup">{link}</th></tr>')
         for end in groups[path]:
             parts.append(_finding_row(end))
@@ -230,7 +230,7 @@ def _findings(result: RunResult, place: Mapping[str, int]) -> str:
         parts.append("</tbody>")
     more = len(result.findings) - shown
     told = f"<p>and {more:,} more: stomper-sdk runs show {result.session_id} --findings</p>" if more else ""
-    head = "".join(f"<th>{name}</th>" for name in ("status", "check", "code", "place", "message", "by"))
+    head = "".join(f"<th>{column}</th>" for column in ("status", "check", "code", "place", "message", "by"))
     rows = f'<table class="wide"><thead><tr>{head}</tr></thead>{"".join(parts)}</table>{told}'
     return sieve("#findings tr:has(td)", "Search", _finding_choices(result.findings)) + rows
 
@@ -273,7 +273,7 @@ def _file(number: int, file: FileResult, patches: Mapping[str, str], limit: int)
     )
     told = ", ".join(f"{count} {word}" for count, word in counts if count)
     summary = (
-        f'{outcome(file.outcome)}<span class="path">{line(file.path)}</span><span>{told}</span>'
+        f'{outcome(file.outcome)}<span class="path">{name(file.path)}</span><span>{told}</span>'
         f'<span class="n">{seconds_text(file.duration_seconds)}</span>'
     )
     # The target is within, so that a link unfolds it.

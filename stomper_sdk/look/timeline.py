@@ -6,7 +6,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from stomper_sdk.look.fragments import Html, Number, line, table
+from stomper_sdk.look.fragments import Html, Number, line, name, table
 from stomper_sdk.model.present import counted, seconds_text
 from stomper_sdk.model.result import RunResult
 from stomper_sdk.model.span import WHOLE, Span
@@ -81,9 +81,9 @@ def _drawing(result: RunResult, stages: Sequence[str], waits: Sequence[Span], pe
 
 def _grid(end: float, scale: float, count: int, height: float) -> Iterator[str]:
     for lane in range(count):
-        name = f"worker {lane}" if lane else "run"
+        who = f"worker {lane}" if lane else "run"
         yield f'<rect class="lane" x="{_LEFT}" y="{_y(lane):g}" width="{_WIDTH - _LEFT}" height="{_LANE}"/>'
-        yield f'<text x="0" y="{_y(lane) + 11:g}">{name}</text>'
+        yield f'<text x="0" y="{_y(lane) + 11:g}">{who}</text>'
     for seconds in _ticks(end):
         x = _LEFT + seconds * scale
         yield f'<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{height - 18}"/>'
@@ -125,7 +125,7 @@ def _ways(result: RunResult, lanes: Mapping[str | None, int], scale: float) -> I
         width = (span.until - span.since) * scale
         if span.stage == WHOLE and span.path is not None and width >= 1:
             title = (
-                f"{line(span.path)}: {outcomes.get(span.path, '')}, {seconds_text(span.until - span.since)}"
+                f"{name(span.path)}: {outcomes.get(span.path, '')}, {seconds_text(span.until - span.since)}"
             )
             yield (
                 f'<rect class="way" x="{_LEFT + span.since * scale:.1f}" y="{_y(lanes[span.path]):g}" '
