@@ -25,7 +25,7 @@ _STYLE = """<style>
 .stomper.stomper td,.stomper.stomper th{text-align:left;padding:1px 10px 1px 0;vertical-align:top}
 .stomper.stomper table .n{text-align:right;font-variant-numeric:tabular-nums}
 .stomper pre{white-space:pre-wrap;margin:2px 0 8px;padding:4px 8px;border-left:2px solid #8888}
-.stomper pre{background:none;color:inherit}
+.stomper pre{background:none;color:inherit;overflow-wrap:anywhere}
 .stomper pre{font-family:var(--jp-code-font-family,var(--vscode-editor-font-family,monospace))}
 .stomper summary{cursor:pointer}
 .stomper .o{font-weight:600}
