@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 _ID = re.compile(r"experiment-[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
-_ALIVE, _CELLS, _LEARNED, _PATCHES = "alive", "runs", "learned", "patches.json"
+_ALIVE, _RUNS, _LEARNED, _PATCHES = "alive", "runs", "learned", "patches.json"
 _MAX_BYTES = 64 * 1024 * 1024
 
 
@@ -97,15 +97,16 @@ class Store:
             (self.folder / _ALIVE).unlink(missing_ok=True)
             unlock(alive)
 
-    def has(self, number: int) -> bool:
-        """Whether the run of that number has ended and is kept."""
-        return (self._run(number) / RESULT).is_file()
+    def keep(self, number: int, session: Path, patches: Mapping[str, str]) -> RunResult:
+        """Keep a run of a cell, whole or not at all: its session, and each file's patch by path.
 
-    def keep(self, number: int, session: Path, patches: Mapping[str, str]) -> None:
-        """Keep a run that has ended, whole or not at all: its session, and each file's patch by path."""
-        final = self._run(number)
-        final.parent.mkdir(exist_ok=True)
-        draft = final.parent / f".{number:05d}"
+        Raises:
+            StomperError: it cannot be read again.
+        """
+        runs = self.folder / _RUNS
+        runs.mkdir(exist_ok=True)
+        final = runs / f"{number:05d}-{len(self._runs(number))}"
+        draft = runs / f".{final.name}"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
         for name in (JOURNAL, RESULT, SPANS):
@@ -115,34 +116,32 @@ class Store:
         text = to_json(dict(patches))
         (draft / _PATCHES).write_text(text, encoding="utf-8", errors="surrogateescape")
         draft.rename(final)
+        return self._result(final)
 
     def drop(self, number: int) -> None:
-        """Keep a run no longer."""
-        shutil.rmtree(self._run(number), ignore_errors=True)
+        """Keep the runs of a cell no longer."""
+        for folder in self._runs(number):
+            shutil.rmtree(folder, ignore_errors=True)
 
-    def result(self, number: int) -> RunResult:
-        """The result of a kept run.
+    def results(self, number: int) -> tuple[RunResult, ...]:
+        """The results of a cell's runs: one, or several where it was stopped midway.
 
         Raises:
-            StomperError: it cannot be read.
+            StomperError: one cannot be read.
         """
-        folder = self._run(number)
-        try:
-            result = read_result(folder / RESULT)
-        except (OSError, ValueError, RecursionError) as error:
-            raise StomperError(f"run {number} of {self.id} cannot be read: {error}") from error
-        return attrs.evolve(result, spans=read_spans(folder))
+        return tuple(map(self._result, self._runs(number)))
 
     def file(self, number: int, path: str) -> tuple[FileResult, str] | None:
-        """What a kept run's journal has of one file, prompts and replies too, and its patch.
+        """What the journal of a cell's runs has of one file, prompts and replies too, and its patch.
 
         Raises:
             StomperError: it cannot be read.
         """
-        folder = self._run(number)
-        ended = read_unfinished(folder).ended
-        file = next((file for file in ended if file.path == path), None)
-        return None if file is None else (file, self._patches(folder).get(path, ""))
+        for folder in self._runs(number):
+            for file in read_unfinished(folder).ended:
+                if file.path == path and file.outcome != "cancelled":
+                    return file, self._patches(folder).get(path, "")
+        return None
 
     def learned(self, arm: str) -> Path:
         """Where the history of one of its clones is kept for when the experiment goes on."""
@@ -150,8 +149,15 @@ class Store:
         folder.mkdir(exist_ok=True)
         return folder / f"{arm}.sqlite3"
 
-    def _run(self, number: int) -> Path:
-        return self.folder / _CELLS / f"{number:05d}"
+    def _runs(self, number: int) -> list[Path]:
+        return sorted((self.folder / _RUNS).glob(f"{number:05d}-*"))
+
+    def _result(self, folder: Path) -> RunResult:
+        try:
+            result = read_result(folder / RESULT)
+        except (OSError, ValueError, RecursionError) as error:
+            raise StomperError(f"run {folder.name} of {self.id} cannot be read: {error}") from error
+        return attrs.evolve(result, spans=read_spans(folder))
 
     def _patches(self, folder: Path) -> Mapping[str, str]:
         try:

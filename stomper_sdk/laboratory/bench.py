@@ -19,7 +19,7 @@ from stomper_sdk.interpreter.scheduler import Control, Gauge, Share
 from stomper_sdk.journal.experiments import Store
 from stomper_sdk.journal.records import Failed
 from stomper_sdk.journal.session import session_folder, state_folder
-from stomper_sdk.laboratory.cells import Cell, Tried
+from stomper_sdk.laboratory.cells import Cell, Tried, ended_paths
 from stomper_sdk.laboratory.progress import ExperimentProgress, Tally, Watcher
 from stomper_sdk.laboratory.trials import never_answered
 from stomper_sdk.laboratory.variants import Variant
@@ -129,10 +129,19 @@ class Bench:
     def add(self, run: Tried) -> None:
         """Count a run that has ended."""
         self.runs.append(run)
-        name = run.cell.variant
+        name, ended = run.cell.variant, not self.left(run.cell)
         tally = self._tallies[name]
-        tally = attrs.evolve(tally, runs=tally.runs + 1)
+        tally = attrs.evolve(tally, runs=tally.runs + ended)
         self._tallies[name] = attrs.evolve(tally, status="completed") if tally.runs == tally.total else tally
+
+    def left(self, cell: Cell) -> Sequence[str]:
+        """The files of a cell that have not come to their end."""
+        ended = ended_paths(run for run in self.runs if run.cell == cell)[cell.number]
+        return [path for path in self.blocks[cell.block] if path not in ended]
+
+    def unfinished(self, cells: Sequence[Cell]) -> Sequence[Cell]:
+        """Those that have files left, of variants that can be tried."""
+        return [cell for cell in cells if cell.variant not in self.failed and self.left(cell)]
 
     async def carry_out(self, cells: Sequence[Cell], at_once: int) -> None:
         """Run some cells, so many at a time, in their order."""
@@ -189,12 +198,18 @@ class Bench:
             return
         if failure := self._failure(cell, result):
             await self._fail(failure)
-        elif result.status == "completed":
-            await in_thread(self._keep, cell, arm, folder, result)
-            self.add(Tried(cell, await in_thread(self.store.result, cell.number)))
+        if Tried(cell, result).paths and self._counts(cell, result):
+            self.add(Tried(cell, await in_thread(self._keep, cell, arm, folder, result)))
             if self._never_worked(cell.variant):
                 await self._drop(cell.variant)
         self.tell("at work")
+
+    def _counts(self, cell: Cell, result: RunResult) -> bool:
+        """Whether a run came so far that checks and tests had their last look at what it did."""
+        failure = self.failed.get(cell.variant)
+        return (
+            result.status != "failed" and not self.control.cancelled and not (failure and not failure.stopped)
+        )
 
     def _cleared(self, arm: _Arm) -> Path:
         """The arm's clone, as it was when it was made; what it has learned stays."""
@@ -221,7 +236,7 @@ class Bench:
             only=self.only,
             listeners=(self._hear(cell.variant),),
             control=control,
-            plan=self._part(self.blocks[cell.block]),
+            plan=self._part(self.left(cell)),
             share=Share(self.slots, self.purse, cell.variant),
         )
 
@@ -285,9 +300,9 @@ class Bench:
         why = f"its agent failed at every file: {reasons[0]}" if reasons else "its agent failed at every file"
         await self._fail(Failed(variant, why))
 
-    def _keep(self, cell: Cell, arm: _Arm, folder: Path, result: RunResult) -> None:
+    def _keep(self, cell: Cell, arm: _Arm, folder: Path, result: RunResult) -> RunResult:
         patches = {file.path: patch_of(folder, file.commit) for file in result.files if file.commit}
         if (folder / ".stomper" / FILE).is_file():
             shutil.copyfile(folder / ".stomper" / FILE, self.store.learned(arm.name))
-        self.store.keep(cell.number, session_folder(folder, result.session_id), patches)
         self.site.learn(folder)
+        return self.store.keep(cell.number, session_folder(folder, result.session_id), patches)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
 from stomper_sdk.journal.records import Arranged
 from stomper_sdk.model.result import RunResult
 
-__all__ = ["Cell", "Tried", "cells_of"]
+__all__ = ["Cell", "Tried", "cells_of", "ended_paths"]
 
 
 @attrs.frozen
@@ -25,10 +26,15 @@ class Cell:
 
 @attrs.frozen
 class Tried:
-    """A run that has ended."""
+    """A run of a cell that has ended; where it was stopped midway, another one has done the rest."""
 
     cell: Cell
     result: RunResult = attrs.field(repr=False)
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """The files that came to their end."""
+        return frozenset(file.path for file in self.result.files if file.outcome != "cancelled")
 
 
 def cells_of(arranged: Arranged) -> Sequence[Cell]:
@@ -41,3 +47,11 @@ def cells_of(arranged: Arranged) -> Sequence[Cell]:
         for variant, repeat in arms:
             cells.append(Cell(len(cells), block, variant, repeat))
     return cells
+
+
+def ended_paths(runs: Iterable[Tried]) -> Mapping[int, frozenset[str]]:
+    """By the number of the cell, the files that came to their end."""
+    ended: dict[int, frozenset[str]] = defaultdict(frozenset)
+    for run in runs:
+        ended[run.cell.number] |= run.paths
+    return ended

@@ -13,7 +13,7 @@ from stomper_sdk.experiments import Decision, Sequential
 from stomper_sdk.interpreter.resuming import check_own
 from stomper_sdk.journal.experiments import KeptExperiment, Store, find_experiment, read_experiment
 from stomper_sdk.journal.records import Arranged
-from stomper_sdk.laboratory.cells import Tried, cells_of
+from stomper_sdk.laboratory.cells import Tried, cells_of, ended_paths
 from stomper_sdk.laboratory.experiment import Experiment, TriedVariant
 from stomper_sdk.laboratory.trials import trials_of
 from stomper_sdk.laboratory.variants import paired_with
@@ -98,8 +98,8 @@ def told(kept: KeptExperiment, store: Store, repo: str) -> Experiment:
 
 def tried_runs(arranged: Arranged, store: Store) -> tuple[Tried, ...]:
     """The runs that have ended."""
-    cells = (cell for cell in cells_of(arranged) if store.has(cell.number))
-    return tuple(Tried(cell, store.result(cell.number)) for cell in cells)
+    cells = cells_of(arranged)
+    return tuple(Tried(cell, result) for cell in cells for result in store.results(cell.number))
 
 
 def tasks_of(kept: KeptExperiment) -> tuple[FileTask, ...]:
@@ -109,9 +109,9 @@ def tasks_of(kept: KeptExperiment) -> tuple[FileTask, ...]:
 
 
 def _variants(kept: KeptExperiment, runs: Sequence[Tried]) -> Iterator[TriedVariant]:
-    wanted = len(kept.arranged.blocks) * kept.arranged.repeats
+    wanted = sum(map(len, kept.arranged.blocks)) * kept.arranged.repeats
     for spec in kept.arranged.variants:
-        ended = sum(run.cell.variant == spec.name for run in runs)
+        ended = sum(len(run.paths) for run in runs if run.cell.variant == spec.name)
         failure = kept.failed.get(spec.name)
         status: VariantStatus = "completed" if ended == wanted else "unfinished"
         if failure is not None:
@@ -133,11 +133,12 @@ def _decisions(
     if arranged.stop == "never":
         return ()
     watch = Watch.of(arranged, sum(len(task.findings) for task in tasks))
-    arms = (len(arranged.variants) - len(lost)) * arranged.repeats
+    ended = ended_paths(runs)
+    cells = [cell for cell in cells_of(arranged) if cell.variant not in lost]
     for number, paths in enumerate(arranged.blocks):
-        of_block = [run for run in runs if run.cell.block == number and run.cell.variant not in lost]
-        if len(of_block) < arms:
+        if not all(ended[cell.number] >= set(paths) for cell in cells if cell.block == number):
             break
+        of_block = [run for run in runs if run.cell.block == number and run.cell.variant not in lost]
         if watch.look(of_block, [task for task in tasks if task.path in paths], lost):
             break
     return tuple(watch.decisions)

@@ -16,14 +16,14 @@ from stomper_sdk.errors import PipelineError, Problem, UsageError
 from stomper_sdk.interpreter.embedding import importable
 from stomper_sdk.interpreter.planner import AgentLike, resolve
 from stomper_sdk.model.experiment import ExperimentSpec, VariantSpec
-from stomper_sdk.model.pipeline import BudgetSpec, Pipeline
+from stomper_sdk.model.pipeline import BudgetSpec, PerFileSpec, Pipeline
 from stomper_sdk.model.present import listed, one_line
 from stomper_sdk.options import nearest
 from stomper_sdk.prompts.template import template_path
 from stomper_sdk.secrets import holds_secret
 from stomper_sdk.stages.base import Selection
 
-__all__ = ["Variant", "budget_of", "loaded_variants", "paired_with"]
+__all__ = ["Variant", "loaded_variants", "paired_with"]
 
 #: What decides which findings there are and where fixes go: the same for all, or nothing could be compared.
 _COMMON = ("apply", "budget.cost_usd", "budget.time", "budget.tokens", "checks", "files", "workspace.kind")
@@ -32,12 +32,17 @@ _ONE_FOR_ALL = "Give it in overrides, which hold for every variant."
 
 @attrs.frozen
 class Variant:
-    """A variant that can be run; `agents` are functions that stand for agents, by name."""
+    """A variant that can be run.
+
+    `agents` are functions that stand for agents, by name. `limits` are of the experiment as a whole, so that
+    the pipeline has none but those of each file.
+    """
 
     name: str
     overrides: Mapping[str, Any]
     agents: Mapping[str, AgentLike]
     pipeline: Pipeline = attrs.field(repr=False)
+    limits: BudgetSpec = BudgetSpec()
 
     @property
     def digest(self) -> str:
@@ -182,21 +187,12 @@ def _loaded(
         raise UsageError("an experiment needs a repository: workspace.kind: direct has none")
     each = attrs.evolve(
         pipeline,
-        # The limits hold for the experiment as a whole.
         budget=BudgetSpec(per_file=pipeline.budget.per_file),
         # A template that is not committed is in no clone.
         prompt=attrs.evolve(pipeline.prompt, template=template_path(pipeline.prompt.template, root)),
     )
-    return Variant(name, own, given, each)
+    return Variant(name, own, given, each, attrs.evolve(pipeline.budget, per_file=PerFileSpec()))
 
 
 def _stands_for_agent(key: str, value: object) -> bool:
     return key.startswith("agents.") and (callable(value) or hasattr(value, "edit"))
-
-
-def budget_of(spec: ExperimentSpec, root: Path, extra_agents: Sequence[str]) -> BudgetSpec:
-    """What the experiment as a whole may take: the pipeline's own limits."""
-    pipeline = load_pipeline(
-        spec.pipeline, repo=root, overrides=spec.overrides, extra_agents=tuple(extra_agents)
-    )
-    return attrs.evolve(pipeline.budget, per_file=BudgetSpec().per_file)

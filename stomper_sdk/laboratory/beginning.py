@@ -1,0 +1,149 @@
+"""How an experiment begins: what there is to fix, what is drawn of it, and where it will be carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import attrs
+
+from stomper_sdk.api.running import planned
+from stomper_sdk.api.starting import Folder, order_of
+from stomper_sdk.errors import UsageError
+from stomper_sdk.interpreter.opening import declared_place
+from stomper_sdk.interpreter.planner import AgentLike
+from stomper_sdk.interpreter.scheduler import Control
+from stomper_sdk.journal.experiments import (
+    KeptExperiment,
+    Store,
+    find_experiment,
+    new_store,
+    read_experiment,
+)
+from stomper_sdk.journal.records import Arranged, Planned
+from stomper_sdk.journal.session import Session, open_session, state_folder
+from stomper_sdk.laboratory.bench import Site
+from stomper_sdk.laboratory.progress import Watcher
+from stomper_sdk.laboratory.sample import blocks_of, draw
+from stomper_sdk.laboratory.variants import Variant
+from stomper_sdk.model.experiment import ExperimentSpec
+from stomper_sdk.model.plan import Plan
+from stomper_sdk.model.present import counted, plain
+from stomper_sdk.stages.base import Selection
+from stomper_sdk.vcs.git import in_thread
+from stomper_sdk.vcs.repository import Repository
+from stomper_sdk.workspaces.place import choose_folder
+
+__all__ = ["Asked", "begun", "past_one", "place_for"]
+
+#: So many parts let the order hit all variants alike, or a sequential experiment look often enough. Each
+#: costs a last look of checks and tests for every variant.
+_BLOCKS = {"never": 4, "sequential": 10}
+
+
+@attrs.frozen
+class Asked:
+    """What a caller asks for."""
+
+    spec: ExperimentSpec
+    repo: Folder
+    agents: Mapping[str, AgentLike]
+    resume: str | None
+    watchers: Sequence[Watcher]
+    control: Control
+
+
+def past_one(
+    name: str | None, spec: ExperimentSpec, variants: Sequence[Variant], root: Path
+) -> tuple[Store, KeptExperiment] | None:
+    """The experiment to go on with.
+
+    Raises:
+        UsageError: it is another one than what is asked for now, or has ended.
+    """
+    if name is None:
+        return None
+    store = find_experiment(root, name)
+    kept = read_experiment(store)
+    before = kept.arranged
+    now = (tuple(plain(it.kept) for it in variants), {it.name: it.digest for it in variants})
+    then = (tuple(plain(it) for it in before.variants), dict(before.digests))
+    rest = ("against", "repeats", "sample", "seed", "stop")
+    if now != then or any(getattr(spec, key) != getattr(before, key) for key in rest):
+        text = f"this is not the experiment that {store.id} began with"
+        raise UsageError(text, "Undo what was changed in it, or start a new one.")
+    if kept.paused and kept.paused.status in ("completed", "decided") and not kept.failed:
+        raise UsageError(f"{store.id} has ended: nothing is left to do", "Start a new one.")
+    return store, kept
+
+
+def place_for(repository: Repository, variants: Sequence[Variant], repeats: int, base: str) -> Session:
+    """A folder for clones and workspaces, which is found and removed should this process be killed."""
+    pipeline, root = variants[0].pipeline, repository.root
+    state = state_folder(root)
+    declared = declared_place(pipeline, root)
+    trees = len(variants) * repeats + pipeline.parallelism.max_parallel_files + 2
+    needed = 0 if declared else repository.size_of(base) * trees
+    secrets = frozenset().union(*(variant.pipeline.secrets for variant in variants))
+    return open_session(state, choose_folder(declared, needed), hidden=secrets)
+
+
+async def begun(asked: Asked, variants: Sequence[Variant], site: Site) -> tuple[Store, KeptExperiment]:
+    """A new experiment: what there is to fix, and what is drawn of it."""
+    spec, first = asked.spec, variants[0]
+    folder = await in_thread(site.clone, "plan")
+    only = Selection(spec.checks, spec.codes)
+    order = order_of(site.settled(first.pipeline), folder, {}, first.agents, only, (), asked.control)
+    plan = await planned(order)
+    await in_thread(site.learn, folder)
+    if asked.control.draining:
+        raise KeyboardInterrupt
+    if not plan.tasks:
+        raise UsageError("there is nothing to fix, hence nothing to compare", "\n".join(plan.notices))
+    sizes = await in_thread(_sizes, folder, plan)
+    tasks = draw(plan, sizes, spec.sample, spec.seed)
+    arranged = Arranged(
+        name=spec.name,
+        pipeline=first.pipeline.name,
+        base_commit=site.base_commit,
+        variants=tuple(variant.kept for variant in variants),
+        digests={variant.name: variant.digest for variant in variants},
+        against=spec.against,
+        repeats=spec.repeats,
+        sample=spec.sample,
+        available=plan.finding_count,
+        seed=spec.seed,
+        stop=spec.stop,
+        blocks=blocks_of(tasks, _block_count(spec, variants, len(tasks))),
+        notices=(*plan.notices, *_notices(spec, plan.finding_count)),
+    )
+    return await in_thread(_written, arranged, attrs.evolve(plan, tasks=tasks), site, variants)
+
+
+def _written(
+    arranged: Arranged, plan: Plan, site: Site, variants: Sequence[Variant]
+) -> tuple[Store, KeptExperiment]:
+    secrets = frozenset().union(*(variant.pipeline.secrets for variant in variants))
+    store = new_store(site.repository.root, secrets)
+    store.journal.append(arranged)
+    store.journal.append(Planned(plan))
+    return store, KeptExperiment(store.id, arranged, plan, {}, (), None)
+
+
+def _block_count(spec: ExperimentSpec, variants: Sequence[Variant], files: int) -> int:
+    """How many parts: one where the whole run is timed, else as many as keep the workers busy."""
+    if any(variant.own_parallelism for variant in variants):
+        return 1
+    busy = 1 if spec.stop == "sequential" else variants[0].pipeline.parallelism.max_parallel_files
+    return max(1, min(_BLOCKS[spec.stop], files // busy))
+
+
+def _notices(spec: ExperimentSpec, available: int) -> tuple[str, ...]:
+    if spec.sample <= available:
+        return ()
+    wanted = counted(spec.sample, "finding")
+    return (f"sample: {wanted} were wanted, and there are {available:,}: all were taken",)
+
+
+def _sizes(folder: Path, plan: Plan) -> dict[str, int]:
+    return {task.path: (folder / task.path).lstat().st_size for task in plan.tasks}
