@@ -100,7 +100,8 @@ def _stopped(run: Run, context: Context) -> Iterator[str]:
         parts = (
             f"stopped: {stopped.message.rstrip('.')}.",
             stopped.hint,
-            command if context.repository else "",
+            # One of several runs that share a purse is not gone on with by itself.
+            command if context.repository and context.purse.outer is None else "",
         )
         yield hide(" ".join(filter(None, parts)), context.pipeline.secrets)
 

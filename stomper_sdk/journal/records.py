@@ -144,11 +144,15 @@ class Failed:
 
 @attrs.frozen
 class Paused:
-    """An experiment ended, or was stopped; `seconds` it took until now, `peak` files were at work at once."""
+    """An experiment ended, or was stopped for a reason.
+
+    `seconds` it took until now, and `peak` files were at work at once.
+    """
 
     status: ExperimentStatus
     seconds: float
     peak: int
+    reason: str = ""
 
 
 Record = Opened | Planned | Landing | Landed | Spent | Ended | Arranged | Failed | Paused

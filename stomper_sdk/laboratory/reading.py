@@ -91,7 +91,7 @@ def told(kept: KeptExperiment, store: Store, repo: str) -> Experiment:
         spent=_spent(kept),
         duration_seconds=paused.seconds if paused else 0.0,
         peak_parallel_files=paused.peak if paused else 0,
-        notices=_notices(arranged, runs),
+        notices=_notices(kept, runs),
         store=store,
     )
 
@@ -120,10 +120,11 @@ def _variants(kept: KeptExperiment, runs: Sequence[Tried]) -> Iterator[TriedVari
         yield TriedVariant(spec.name, spec.overrides, spec.functions, status, reason)
 
 
-def _notices(arranged: Arranged, runs: Sequence[Tried]) -> tuple[str, ...]:
-    """Those of the experiment, and what its runs had to say, each once."""
-    said = (notice for run in runs for notice in run.result.notices)
-    return tuple(dict.fromkeys((*arranged.notices, *said)))
+def _notices(kept: KeptExperiment, runs: Sequence[Tried]) -> tuple[str, ...]:
+    """Those of the experiment, and what its runs had to say, each once; why it was stopped."""
+    said = (notice for run in runs for notice in run.result.notices if not notice.startswith("stopped: "))
+    stopped = [f"stopped: {kept.paused.reason}"] if kept.paused and kept.paused.reason else []
+    return tuple(dict.fromkeys((*kept.arranged.notices, *said, *stopped)))
 
 
 def _decisions(

@@ -219,10 +219,13 @@ async def _carried_out(
     decided = await _all_blocks(bench, kept, 1 if timed else bound)
     before = kept.paused or Paused("died", 0.0, 0)
     status: ExperimentStatus = "decided" if decided else "completed"
+    reason = ""
     if not decided and bench.unfinished(cells_of(arranged)):
         status = "cancelled" if asked.control.draining else "stopped"
+        reason = str(purse.refusal or "")
     bench.tell(status)
-    paused = Paused(status, before.seconds + purse.clock(), max(before.peak, bench.gauge.peak))
+    peak = max(before.peak, bench.gauge.peak)
+    paused = Paused(status, before.seconds + purse.clock(), peak, reason)
     with trio.CancelScope(shield=True):
         await in_thread(store.journal.append, paused)
 
