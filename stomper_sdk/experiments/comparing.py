@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 
 import attrs
 
@@ -19,16 +20,17 @@ from stomper_sdk.experiments.spread import (
     with_imagined,
 )
 from stomper_sdk.experiments.trial import MEASURES, FilePair, Interval, Measure, Trial, fraction, pair
-from stomper_sdk.model.present import counted, listed, visible
+from stomper_sdk.model.present import counted, listed, one_line, visible
 
 __all__ = ["Comparison", "amount", "compare", "compare_all", "of_one_variant"]
 
 MCNEMAR = "exact McNemar test"
 SIGN_FLIP = "exact sign-flip test by file"
 _POWER = 0.8
+_LOOK = "stomper_sdk.look.experiment"
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Comparison:
     """What `a` gave more than `b`, for each finding.
 
@@ -98,6 +100,12 @@ class Comparison:
 
     def __str__(self) -> str:
         return self.text
+
+    def __repr__(self) -> str:
+        return f"<Comparison {one_line(self._verdict())}>"
+
+    def _repr_html_(self) -> str:
+        return str(import_module(_LOOK).comparison_html(self))
 
 
 def amount(value: float, measure: Measure, *, signed: bool = True) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from importlib import import_module
 
 import attrs
 
@@ -16,7 +17,7 @@ __all__ = ["Size", "size"]
 _MANY = 50_000
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Size:
     """So many `findings` let a difference of `effect` be seen with the chance `power`, as far as assumed."""
 
@@ -39,6 +40,12 @@ class Size:
 
     def __str__(self) -> str:
         return self.text
+
+    def __repr__(self) -> str:
+        return f"<Size {self.findings:,} findings>"
+
+    def _repr_html_(self) -> str:
+        return str(import_module("stomper_sdk.look.experiment").size_html(self))
 
 
 def size(

@@ -6,7 +6,7 @@ import functools
 import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
@@ -37,7 +37,7 @@ from stomper_sdk.options import nearest
 
 __all__ = ["Experiment", "TriedVariant"]
 
-_LOOK, _READING = "stomper_sdk.look", "stomper_sdk.laboratory.reading"
+_LOOK, _READING = "stomper_sdk.look.experiment", "stomper_sdk.laboratory.reading"
 
 
 @attrs.frozen
@@ -197,7 +197,59 @@ class Experiment:
         Raises:
             StomperError: it was not tried there, or what was kept of it cannot be read.
         """
-        return import_module(_LOOK).story_in(self, path, variant, repeat)
+        return _look().story_in(self, path, variant, repeat)
+
+    def to_frame(
+        self,
+        kind: Literal["variants", "codes", "files", "findings", "runs", "comparisons"] = "variants",
+        library: Literal["pandas", "polars"] = "pandas",
+    ) -> Any:
+        """A table of pandas or polars.
+
+        Args:
+            kind: `variants` (one that failed has a reason and no numbers), `codes`, `files`, `findings` (once
+                for each time that a variant was tried on it), `runs`, or `comparisons` of all that was told.
+            library: which of them.
+
+        Raises:
+            UsageError: there is no such table, or a library is not installed.
+        """
+        return _look().to_frame(self, kind, library)
+
+    def plot_variants(self) -> Any:
+        """The share of findings that each variant fixed, with its interval; a figure of matplotlib."""
+        return _look().plot_variants(self)
+
+    def plot_comparisons(self, measure: Measure = "fixed", alpha: float = 0.05) -> Any:
+        """By how much variants differ, with intervals around 0; a figure of matplotlib.
+
+        Raises:
+            UsageError: as `comparisons`.
+        """
+        return _look().plot_comparisons(self, measure, alpha)
+
+    def plot_pareto(self, x: Literal["cost_usd", "tokens", "seconds"] | None = None) -> Any:
+        """What each variant took against what it fixed, with the Pareto front; a figure of matplotlib.
+
+        Args:
+            x: what is taken; left out, the first of these that was told of all variants.
+
+        Raises:
+            UsageError: no variant has told that.
+        """
+        return _look().plot_pareto(self, x)
+
+    def plot_codes(self) -> Any:
+        """The share of findings of each code that each variant fixed, as a heat map; of matplotlib."""
+        return _look().plot_codes(self)
+
+    def plot_speedup(self) -> Any:
+        """Measured against ideal speed-up of variants over `parallelism.max_parallel_files`; of matplotlib.
+
+        Raises:
+            UsageError: the variants differ in something else.
+        """
+        return _look().plot_speedup(self)
 
     @staticmethod
     def load(name: str = "last", repo: str | os.PathLike[str] = ".") -> Experiment:
@@ -225,6 +277,9 @@ class Experiment:
 
     def __repr__(self) -> str:
         return f"<Experiment {one_line(self.headline)}>"
+
+    def _repr_html_(self) -> str:
+        return str(_look().experiment_html(self))
 
     def _counted(self) -> Sequence[Tried]:
         failed = {variant.name for variant in self.variants if variant.status == "failed"}
@@ -255,3 +310,8 @@ class Experiment:
         if not self._has(name):
             why = f": {variant.reason}" if variant.reason else ""
             raise UsageError(f"variant {name!r} was not tried to any end{why}")
+
+
+def _look() -> Any:
+    # To show an experiment takes what stands floors above: imported when somebody looks.
+    return import_module(_LOOK)

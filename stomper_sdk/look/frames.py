@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from stomper_sdk.errors import UsageError
@@ -10,12 +10,13 @@ from stomper_sdk.extras import needed
 from stomper_sdk.model.result import RunResult
 from stomper_sdk.options import nearest
 
-__all__ = ["Kind", "to_frame"]
+__all__ = ["Columns", "Kind", "Library", "framed", "to_frame"]
 
 Kind = Literal["files", "findings", "attempts", "events"]
 Library = Literal["pandas", "polars"]
 Columns = Mapping[str, Sequence[Any]]
 
+_EXTRAS = {"pandas": "notebook", "polars": "polars"}
 _FILE = (
     *("path", "outcome", "reason", "commit", "duration_seconds", "fixed_count", "remaining_count"),
     *("new_count", "suppressed_count", "lines_added", "lines_removed", "attempt_count", "tests"),
@@ -40,12 +41,21 @@ def to_frame(result: RunResult, kind: Kind = "files", library: Library = "pandas
     Raises:
         UsageError: there is no such table or library, or the library is not installed.
     """
-    for value, known in ((kind, get_args(Kind)), (library, get_args(Library))):
+    return framed(_TABLES, result, kind, library)
+
+
+def framed(tables: Mapping[str, Callable[[Any], Columns]], of: Any, kind: str, library: Library) -> Any:
+    """One of the tables that there are of something.
+
+    Raises:
+        UsageError: there is no such table or library, or the library is not installed.
+    """
+    for value, known in ((kind, tuple(tables)), (library, get_args(Library))):
         if value not in known:
             near = nearest(value, known)
             mean = f"; did you mean {near!r}?" if near else ""
             raise UsageError(f"there is no {value!r}{mean}", f"There are: {', '.join(known)}.")
-    return needed(library, "to_frame", "notebook").DataFrame(_TABLES[kind](result))
+    return needed(library, "to_frame", _EXTRAS[library]).DataFrame(tables[kind](of))
 
 
 def _files(result: RunResult) -> Columns:

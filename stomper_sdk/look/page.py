@@ -13,7 +13,16 @@ from stomper_sdk.model.present import counted, seconds_text
 from stomper_sdk.model.price import Usage, dollars_text
 from stomper_sdk.model.result import RunResult
 
-__all__ = ["attempt_html", "attempt_part", "diff_html", "file_html", "plan_html", "result_html", "tiers"]
+__all__ = [
+    "attempt_html",
+    "attempt_part",
+    "diff_html",
+    "file_html",
+    "page",
+    "plan_html",
+    "result_html",
+    "tiers",
+]
 
 _ROWS = 200
 # Classes rather than styles of each element: a table of a thousand rows stays small. The colours can be read
@@ -47,7 +56,7 @@ def result_html(result: RunResult) -> str:
     notes = "".join(f"<p>{line(note, 600)}</p>" for note in (*result.notices, result.error or "") if note)
     listed = table(_HEADER, (_file_row(file) for file in rows[:_ROWS]))
     files = f"<details{opened}><summary>{counted(len(rows), 'file')}</summary>{listed}{more}</details>"
-    return _page(f"<p><b>{line(result.headline)}</b></p>{tiers(result)}{notes}{files}")
+    return page(f"<p><b>{line(result.headline)}</b></p>{tiers(result)}{notes}{files}")
 
 
 def plan_html(plan: Plan) -> str:
@@ -62,7 +71,7 @@ def plan_html(plan: Plan) -> str:
     )
     left = f"<details><summary>{counted(len(plan.skipped), 'file')} left alone</summary>{skipped}</details>"
     head = f"{counted(len(plan.tasks), 'file')} to fix, {counted(plan.finding_count, 'finding')}"
-    return _page(f"<p><b>{head}</b></p>{tasks}{left if plan.skipped else ''}")
+    return page(f"<p><b>{head}</b></p>{tasks}{left if plan.skipped else ''}")
 
 
 def file_html(file: FileResult, patch: str = "") -> str:
@@ -70,17 +79,17 @@ def file_html(file: FileResult, patch: str = "") -> str:
     reason = f": {line(file.reason, 600)}" if file.reason else ""
     head = f"<p>{outcome(file.outcome)} <b>{line(file.path)}</b>{reason}</p>"
     committed = f"<details open><summary>committed</summary>{diff(patch)}</details>" if patch else ""
-    return _page(head + "".join(attempt_part(attempt) for attempt in file.attempts) + committed)
+    return page(head + "".join(attempt_part(attempt) for attempt in file.attempts) + committed)
 
 
 def attempt_html(attempt: Attempt) -> str:
     """One attempt: what was asked, said and refused."""
-    return _page(attempt_part(attempt))
+    return page(attempt_part(attempt))
 
 
 def diff_html(patch: str) -> str:
     """A patch, coloured."""
-    return _page(diff(patch))
+    return page(diff(patch))
 
 
 def attempt_part(attempt: Attempt, limit: int = TEXT) -> str:
@@ -127,5 +136,6 @@ def _codes(findings: Iterable[Finding]) -> str:
     return ", ".join(sorted({finding.code for finding in findings}))
 
 
-def _page(body: str) -> str:
+def page(body: str) -> str:
+    """What a notebook shows: a body, of which every text is escaped, with the style that it goes by."""
     return f'<div class="stomper">{_STYLE}{body}</div>'

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from stomper_sdk.extras import needed
-from stomper_sdk.model.present import one_line, visible
+from stomper_sdk.look.drawing import COLORS, new_figure, worded
 from stomper_sdk.model.result import OUTCOMES, RunResult
 from stomper_sdk.model.span import WHOLE
 from stomper_sdk.reports.lanes import lanes_of, peak_of, waits_of
 
 __all__ = ["plot_codes", "plot_outcomes", "plot_timeline"]
 
-# Okabe and Ito's colours, which people tell apart who see fewer (https://jfly.uni-koeln.de/color/).
-_COLORS = (
-    *("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999"),
-    *("#882255", "#44AA99"),
-)
 _WAIT = "#000000"
 _OUTCOME_COLORS = {
     "fixed": "#009E73",
@@ -31,7 +24,7 @@ _OUTCOME_COLORS = {
     "skipped": "#999999",
     "cancelled": "#CCCCCC",
 }
-_CODES, _NAMES = 25, 60
+_CODES = 25
 
 
 def plot_timeline(result: RunResult) -> Any:
@@ -40,10 +33,10 @@ def plot_timeline(result: RunResult) -> Any:
     Black is time in which a file waits: for another to leave the user's repository, or to be tried again. A
     dotted line marks when most files were at work at once.
     """
-    figure, axes = _figure(10, 1.6 + 0.42 * max(result.peak_parallel_files, 1))
+    figure, axes = new_figure(10, 1.6 + 0.42 * max(result.peak_parallel_files, 1))
     lanes = lanes_of(result.spans)
     stages = list(dict.fromkeys(span.stage for span in result.spans if span.path and span.stage != WHOLE))
-    colors = {stage: _COLORS[n % len(_COLORS)] for n, stage in enumerate(stages)}
+    colors = {stage: COLORS[n % len(COLORS)] for n, stage in enumerate(stages)}
     for stage in stages:
         spans = [span for span in result.spans if span.stage == stage and span.path in lanes]
         _bars(axes, [(lanes[span.path], span.since, span.until) for span in spans], colors[stage], stage)
@@ -65,7 +58,7 @@ def plot_timeline(result: RunResult) -> Any:
 def plot_outcomes(result: RunResult) -> Any:
     """How many files ended how."""
     counts = [(outcome, result.count(outcome)) for outcome in OUTCOMES if result.count(outcome)]
-    figure, axes = _figure(6, 1.2 + 0.4 * max(len(counts), 1))
+    figure, axes = new_figure(6, 1.2 + 0.4 * max(len(counts), 1))
     bars = axes.barh(
         [outcome for outcome, _ in counts],
         [count for _, count in counts],
@@ -83,8 +76,8 @@ def plot_codes(result: RunResult) -> Any:
     fixed = Counter(end.finding.code for end in result.findings if end.status == "fixed")
     left = Counter(end.finding.code for end in result.findings if end.is_left)
     codes = [code for code, _ in (fixed + left).most_common(_CODES)]
-    figure, axes = _figure(7, 1.4 + 0.3 * max(len(codes), 1))
-    names = [one_line(code, _NAMES) for code in codes]
+    figure, axes = new_figure(7, 1.4 + 0.3 * max(len(codes), 1))
+    names = [worded(code) for code in codes]
     axes.barh(names, [fixed[code] for code in codes], color=_OUTCOME_COLORS["fixed"], label="fixed")
     axes.barh(
         names,
@@ -109,7 +102,7 @@ def _bars(
             left=[since for _, since, _ in spans],
             height=height,
             color=color,
-            label=visible(label),
+            label=worded(label),
         )
 
 
@@ -121,23 +114,4 @@ def _count(axes: Any, what: str) -> None:
 
 
 def _title(result: RunResult, more: str) -> str:
-    # A dollar sign would begin a formula.
-    text = ": ".join(filter(None, (one_line(result.pipeline, 40), more)))
-    return text.replace("$", r"\$")
-
-
-def _figure(width: float, height: float) -> tuple[Any, Any]:
-    """A figure that nobody else holds, so that nothing keeps it or shows it by itself."""
-    base = needed("matplotlib.figure", "a plot", "notebook").Figure
-    figure = type("Figure", (base,), {"_repr_png_": _as_png})(
-        figsize=(width, min(height, 40)), layout="constrained"
-    )
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _as_png(figure: Any) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    return buffer.getvalue()
+    return ": ".join(filter(None, (worded(result.pipeline, 40), more)))

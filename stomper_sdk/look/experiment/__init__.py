@@ -1,0 +1,20 @@
+"""Experiments to look at. Libraries that draw are imported when they are asked for."""
+
+from stomper_sdk.look.experiment.frames import to_frame
+from stomper_sdk.look.experiment.page import comparison_html, experiment_html, size_html
+from stomper_sdk.look.experiment.plots import plot_codes, plot_comparisons, plot_pareto, plot_variants
+from stomper_sdk.look.experiment.speedup import plot_speedup
+from stomper_sdk.look.experiment.story import story_in
+
+__all__ = [
+    "comparison_html",
+    "experiment_html",
+    "plot_codes",
+    "plot_comparisons",
+    "plot_pareto",
+    "plot_speedup",
+    "plot_variants",
+    "size_html",
+    "story_in",
+    "to_frame",
+]
