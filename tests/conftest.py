@@ -17,6 +17,8 @@ import pytest
 # Who starts the tests in the background, or with nohup, has these ignored, here and in what we start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+# A thousand processes of ours are started: none of them is to compile our sources anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -25,7 +25,7 @@ from stomper_sdk import api
 if TYPE_CHECKING:
     from tests.conftest import Checkout
 
-FILES = {f"m{number:02}.py": f"import os\nimport re\n\nN = {number}\n" for number in range(16)}
+FILES = {f"m{number:02}.py": f"import os\nimport re\n\nN = {number}\n" for number in range(12)}
 OTHERS = {"mine.py": "import this\n", "notes.txt": "one\n", "ruff.toml": 'lint.select = ["F"]\n'}
 
 

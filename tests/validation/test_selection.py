@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 
 from stomper_sdk.validation import ImportGraph, select_tests
 from stomper_sdk.validation.selection import select_from
+from tests.growth import fourfold
 
 Write = Callable[[Path, Mapping[str, str]], Path]
 
@@ -176,10 +176,15 @@ def test_a_graph_serves_other_workspaces_of_its_commit(tmp_path: Path, write: Wr
     assert select_from(other, second, ["textwrap.py"], None).files == ("test_bisect.py", "test_statistics.py")
 
 
-def test_a_thousand_files_take_about_a_second(tmp_path: Path, write: Write) -> None:
+def test_the_time_is_in_proportion_to_the_files(tmp_path: Path, write: Write) -> None:
     body = "def function(argument):\n    return argument + 1\n\n\n" * 60
-    write(tmp_path, {f"pkg/m{n}.py": f"from pkg.m{n // 2} import x\n{body}" for n in range(1, 900)})
-    write(tmp_path, {f"tests/test_{n}.py": f"import pkg.m{n}\n{body}" for n in range(1, 101)})
-    started = time.perf_counter()
-    assert len(selected(tmp_path, "pkg/m50.py") or ()) == 2
-    assert time.perf_counter() - started < 1.5
+    found = {}
+
+    def choice(files: int) -> Callable[[], None]:
+        root, tests = tmp_path / str(files), files // 10
+        write(root, {f"pkg/m{n}.py": f"from pkg.m{n // 2} import x\n{body}" for n in range(1, files - tests)})
+        write(root, {f"tests/test_{n}.py": f"import pkg.m{n}\n{body}" for n in range(1, tests + 1)})
+        return lambda: found.update({files: len(selected(root, "pkg/m20.py") or ())})
+
+    assert fourfold(choice, 250) < 9
+    assert found == {250: 1, 1000: 7}
