@@ -55,7 +55,7 @@ def _declare_list(command: Parser) -> None:
 
 def _list(options: argparse.Namespace, console: Console) -> int:
     from stomper_sdk import api
-    from stomper_sdk.reports.history import runs_text, runs_to_dict
+    from stomper_sdk.reports.history import runs_to_dict
 
     if options.limit < 0:
         raise UsageError(f"--limit: expected 0 or more, got {options.limit}")
@@ -63,7 +63,7 @@ def _list(options: argparse.Namespace, console: Console) -> int:
     if options.output == "json":
         console.document(runs_to_dict(runs))
     elif runs:
-        console.product(runs_text(runs, console.width()))
+        console.runs(runs)
     else:
         console.say("no runs yet")
     return 0
@@ -80,8 +80,6 @@ def _declare_show(command: Parser) -> None:
 
 def _show(options: argparse.Namespace, console: Console) -> int:
     from stomper_sdk import api
-    from stomper_sdk.reports import result_text
-    from stomper_sdk.reports.history import files_text, findings_text
 
     run.refuse_unwritable(options, "report")
     result = api.load_run(options.session, options.repo)
@@ -92,12 +90,8 @@ def _show(options: argparse.Namespace, console: Console) -> int:
     if options.output == "json":
         console.document(result.to_dict())
         return 0
-    width = console.width()
-    parts = [result_text(shown, width)]
     attempts = options.loudness == "verbose"
-    parts += [files_text(result, width, attempts=attempts)] if options.by_file or attempts else []
-    parts += [findings_text(result, width)] if options.findings else []
-    console.product("\n\n".join(filter(None, parts)))
+    console.past(shown, files=options.by_file, attempts=attempts, findings=options.findings)
     return 0
 
 

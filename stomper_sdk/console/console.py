@@ -5,21 +5,26 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stomper_sdk.console.display import Display
 from stomper_sdk.console.lines import Verbosity
-from stomper_sdk.console.screen import LiveScreen, PlainScreen
+from stomper_sdk.console.screen import LiveScreen, PlainScreen, rich_console
 from stomper_sdk.console.stream import Stream
 from stomper_sdk.errors import StomperError
+from stomper_sdk.model.history import PastRun
 from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.model.plan import Plan
 from stomper_sdk.model.present import visible
 from stomper_sdk.model.result import RunResult
 from stomper_sdk.reports import plan_text, result_text, to_json
+from stomper_sdk.reports.history import files_text, findings_text, runs_text
+
+if TYPE_CHECKING:
+    import rich.console
 
 __all__ = ["Console"]
 
@@ -64,6 +69,39 @@ class Console:
         """
         self._programs.write(f"{text}\n" if text else "")
 
+    def runs(self, runs: Sequence[PastRun]) -> None:
+        """List past runs.
+
+        Raises:
+            StomperError: it cannot be written, but for a reader who has gone.
+        """
+        if (terminal := self._terminal()) is None:
+            self.product(runs_text(runs, self.width()))
+            return
+        from stomper_sdk.console.past import runs_shown
+
+        width = self.width()
+        terminal.print(runs_shown(runs, terminal, width), soft_wrap=False, width=width)
+
+    def past(self, result: RunResult, *, files: bool, attempts: bool, findings: bool) -> None:
+        """Show a past run, with each of its files, attempts and findings where that is asked for.
+
+        Raises:
+            StomperError: it cannot be written, but for a reader who has gone.
+        """
+        width = self.width()
+        if (terminal := self._terminal()) is None:
+            parts = [result_text(result, width)]
+            parts += [files_text(result, width, attempts=attempts)] if files or attempts else []
+            parts += [findings_text(result, width)] if findings else []
+            self.product("\n\n".join(filter(None, parts)))
+            return
+        from stomper_sdk.console.past import run_shown
+
+        asked = {"files": files or attempts, "attempts": attempts, "findings": findings}
+        shown = run_shown(result, width, **asked, plain_signs=terminal.options.ascii_only)
+        terminal.print(shown, soft_wrap=False, width=width)
+
     def content(self, text: str) -> None:
         """Print a text that is not all ours: to a program as it is, on a terminal without what commands it.
 
@@ -102,6 +140,13 @@ class Console:
             self.warn(result_text(result, self.width(), hidden=shown_notices))
         elif result.error:
             self.warn(result.error)
+
+    def _terminal(self) -> rich.console.Console | None:
+        """What draws on standard output; None where that is for programs, or cannot show more than text."""
+        if not (self._programs.isatty() or os.environ.get("FORCE_COLOR")):
+            return None
+        terminal = rich_console(self._programs)
+        return terminal if terminal.is_terminal and not terminal.is_dumb_terminal else None
 
     def _verbosity(self, live: bool) -> Verbosity:
         if self._quiet:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     import rich.console
     import rich.text
 
-__all__ = ["LiveScreen", "PlainScreen", "Screen", "rich_console"]
+__all__ = ["STYLES", "LiveScreen", "PlainScreen", "Screen", "rich_console"]
 
 _INDENT = 9
-_STYLES = {
+STYLES = {
     "fixed": "green",
     "partial": "yellow",
     "unfixed": "yellow",
@@ -101,5 +101,5 @@ def _styled(lines: Sequence[str], console: rich.console.Console) -> rich.text.Te
     text, width = Text(), console.width if console.is_terminal else 0
     for number, line in enumerate(wrapped(line, width, _INDENT) for line in lines):
         word, _, rest = line.partition(" ")
-        text.append("\n" if number else "").append(word, style=_STYLES.get(word, "")).append(f" {rest}")
+        text.append("\n" if number else "").append(word, style=STYLES.get(word, "")).append(f" {rest}")
     return text

@@ -260,7 +260,7 @@ def _files(known: _Known, limit: int) -> str:
         return "<p>None.</p>"
     there = {file.outcome for file in known.files}
     choices = (Choice("Outcome", 0, [word for word in OUTCOMES if word in there]),)
-    form = sieve("#files > details", "Search in all that was asked, said and changed", choices, folds=True)
+    form = sieve("#files > details", "Search all texts", choices, folds=True)
     return form + "".join(_file(n, file, known.patches, limit) for n, file in enumerate(known.files))
 
 

@@ -11,7 +11,7 @@ from stomper_sdk.model.result import FindingEnd, FindingStatus, RunResult
 from stomper_sdk.reports.layout import table, wrapped
 from stomper_sdk.reports.text import attempt_text, file_line
 
-__all__ = ["files_text", "findings_text", "runs_text", "runs_to_dict"]
+__all__ = ["files_text", "findings_text", "run_row", "runs_text", "runs_to_dict"]
 
 _STATUS = 10
 _HEADER = ("session", "started", "pipeline", "status", "files", "fixed", "left", "commits", "time")
@@ -19,7 +19,7 @@ _HEADER = ("session", "started", "pipeline", "status", "files", "fixed", "left",
 
 def runs_text(runs: Sequence[PastRun], width: int = 80) -> str:
     """A line for each run, or two where the lines are short, and below them what cannot be read."""
-    rows = [_row(run) for run in runs]
+    rows = [run_row(run) for run in runs]
     shown = table(_HEADER, rows, width) or "\n".join(_stacked(run, width) for run in runs)
     problems = [f"{run.session_id}: {one_line(run.problem)}" for run in runs if run.problem]
     return "\n".join([shown, *(wrapped(problem, width, indent=2) for problem in problems)])
@@ -46,7 +46,8 @@ def files_text(result: RunResult, width: int = 80, *, attempts: bool = False) ->
     return "\n".join(["Files", *lines]) if lines else ""
 
 
-def _row(run: PastRun) -> Sequence[str]:
+def run_row(run: PastRun) -> Sequence[str]:
+    """The cells of a run in a list: session, start, pipeline, status, counts, time."""
     result = run.result
     if result is None:
         return (run.session_id, run.started, "", run.status, *[""] * 5)
