@@ -24,8 +24,8 @@ FLOORS = (
     {"stages", "testing", "starter"},
     {"interpreter", "decorators"},
     {"api"},
-    {"demo", "console", "doctor", "laboratory"},
-    {"look"},
+    {"demo", "doctor", "laboratory"},
+    {"console", "look"},
     {"commands"},
     {"cli"},
 )

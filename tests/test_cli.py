@@ -164,14 +164,6 @@ def test_clean_tells_what_it_removed(
     assert capsys.readouterr().err == "nothing to clean\n"
 
 
-@pytest.mark.parametrize("command", ["experiment"])
-def test_a_command_of_a_later_version_is_refused_by_name(
-    command: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([command, "whatever"]) == 2
-    assert capsys.readouterr().err == f"stomper-sdk: the command '{command}' is not available yet\n"
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

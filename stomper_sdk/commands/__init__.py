@@ -30,6 +30,8 @@ COMMANDS: Mapping[str, Entry] = {
     "graph": Entry("draw a pipeline", "graph"),
     "demo": Entry("fix real code in a throw-away repository, offline", "demo"),
     "runs": Entry("look at past runs", "runs"),
+    "experiment": Entry("try variants of a pipeline on the same findings, and compare them", "experiment"),
+    "experiments": Entry("look at past experiments", "experiments"),
     "stats": Entry("show what was learned from past runs", "stats"),
     "clean": Entry("remove what a killed run left behind", "clean"),
     "doctor": Entry("see what is missing, and how to mend it", "doctor"),
@@ -37,6 +39,6 @@ COMMANDS: Mapping[str, Entry] = {
     "checks": Entry("list the checks that a pipeline can use", "plugins"),
     "reducers": Entry("list the reducers that a pipeline can use", "plugins"),
     "stages": Entry("list the stages that a pipeline can have", "plugins"),
-    "schema": Entry("print the JSON Schema of pipelines or of results", "schema"),
+    "schema": Entry("print the JSON Schema of what is read or printed", "schema"),
     "completion": Entry("print a script that completes commands and options in a shell", "completion"),
 }

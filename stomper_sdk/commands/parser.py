@@ -22,8 +22,6 @@ from stomper_sdk.options import nearest
 
 __all__ = ["Parser", "all_options", "full_parser", "parse"]
 
-_LATER = ("experiment",)
-
 
 class _Help(argparse.HelpFormatter):
     """Every option's meaning in the same column, also where the option is a long word."""
@@ -169,8 +167,6 @@ def _completed(arguments: Sequence[str], name: str, parser: Parser) -> Sequence[
 
 
 def _refuse_unknown(word: str, names: Collection[str], before: str = "") -> None:
-    if not before and word in _LATER:
-        raise UsageError(f"the command {word!r} is not available yet")
     if word and word not in names:
         near = nearest(word, names)
         hint = f"Did you mean {near!r}?" if near else f"There are: {', '.join(names)}."

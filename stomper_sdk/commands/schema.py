@@ -18,10 +18,11 @@ def declare(command: Parser) -> None:
     command.add_argument(
         "document",
         nargs="?",
-        type=OneOf(("pipeline", "result")),
+        type=OneOf(("pipeline", "result", "experiment", "experiment-result")),
         default="pipeline",
         metavar="DOCUMENT",
-        help="pipeline, or result: what --output json prints (default: pipeline)",
+        help="pipeline or experiment: what is read; result or experiment-result: what --output json prints "
+        "(default: pipeline)",
     )
 
 

@@ -24,6 +24,7 @@ _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off", ""}
 NEVER_IN_PROJECT = {
     *("repo", "session", "resume", "dry_run", "exit_zero", "keep", "force", "file", "attempt", "level"),
     *("sarif", "junit", "report", "log_file"),
+    "experiment",
 }
 
 

@@ -19,7 +19,16 @@ from stomper_sdk.experiments.spread import (
     standard_error,
     with_imagined,
 )
-from stomper_sdk.experiments.trial import MEASURES, FilePair, Interval, Measure, Trial, fraction, pair
+from stomper_sdk.experiments.trial import (
+    MEASURES,
+    FilePair,
+    Interval,
+    Measure,
+    Trial,
+    averages,
+    fraction,
+    pair,
+)
 from stomper_sdk.model.present import counted, listed, one_line, visible
 
 __all__ = ["Comparison", "amount", "compare", "compare_all", "of_one_variant"]
@@ -141,8 +150,7 @@ def compare(
             or scipy is not installed.
     """
     fraction("alpha", alpha)
-    if measure not in MEASURES:
-        raise UsageError(f"{measure!r} is no measure", f"There are: {', '.join(MEASURES)}.")
+    _known(measure)
     first, second = list(a), list(b)
     names = of_one_variant(first), of_one_variant(second)
     files = pair(first, second, measure)
@@ -172,9 +180,11 @@ def compare_all(
         resamples: of the bootstrap.
 
     Raises:
-        UsageError: as `compare`; or there is one variant only, or none of that name.
+        UsageError: as `compare`, where no two of them can be compared; or there is one variant only, or none
+            of that name.
     """
     fraction("alpha", alpha)
+    _known(measure)
     variants: dict[str, list[Trial]] = {}
     for trial in trials:
         variants.setdefault(trial.variant, []).append(trial)
@@ -183,6 +193,9 @@ def compare_all(
     pairs = [(a, b) for a, b in itertools.combinations(variants, 2) if against is None or against in (a, b)]
     if not pairs:
         raise UsageError("there are no two variants to compare")
+    told = {name: set(averages(of_one, measure)) for name, of_one in variants.items()}
+    # Two of an experiment that was stopped may have nothing in common: that is no comparison.
+    pairs = [(a, b) for a, b in pairs if not told[a].isdisjoint(told[b])] or pairs[:1]
     pairs = [(b, a) if a == against else (a, b) for a, b in pairs]
     share = alpha / len(pairs)
     found = [
@@ -195,6 +208,11 @@ def compare_all(
         attrs.evolve(it, adjusted=float(p), alpha=alpha, family=len(pairs))
         for it, p in zip(found, adjusted, strict=True)
     ]
+
+
+def _known(measure: str) -> None:
+    if measure not in MEASURES:
+        raise UsageError(f"{measure!r} is no measure", f"There are: {', '.join(MEASURES)}.")
 
 
 def of_one_variant(trials: Iterable[Trial]) -> str:

@@ -37,7 +37,8 @@ from stomper_sdk.options import nearest
 
 __all__ = ["Experiment", "TriedVariant"]
 
-_LOOK, _READING = "stomper_sdk.look.experiment", "stomper_sdk.laboratory.reading"
+_LOOK = "stomper_sdk.look.experiment"
+_READING, _DOCUMENT = "stomper_sdk.laboratory.reading", "stomper_sdk.laboratory.document"
 
 
 @attrs.frozen
@@ -157,7 +158,9 @@ class Experiment:
         """
         told = [variant.name for variant in self.variants if self._has(variant.name)]
         against = self.against if self.against in told else None
-        return compare_all(self.trials, against=against, measure=measure, alpha=alpha, seed=self.seed)
+        order = {variant.name: number for number, variant in enumerate(self.variants)}
+        trials = sorted(self.trials, key=lambda trial: order[trial.variant])
+        return compare_all(trials, against=against, measure=measure, alpha=alpha, seed=self.seed)
 
     def size(self, effect: float = 0.1, power: float = 0.8, alpha: float = 0.05) -> Size:
         """How many findings an experiment like this needs to see a difference, by what this one has seen.
@@ -250,6 +253,15 @@ class Experiment:
             UsageError: the variants differ in something else.
         """
         return _look().plot_speedup(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `--output json` prints: plain data, as `schema/experiment-result.schema.json` tells.
+
+        Raises:
+            UsageError: what computes is not installed.
+        """
+        document: dict[str, Any] = import_module(_DOCUMENT).experiment_to_dict(self)
+        return document
 
     @staticmethod
     def load(name: str = "last", repo: str | os.PathLike[str] = ".") -> Experiment:

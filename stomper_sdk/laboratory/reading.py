@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from typing import Any, Literal
 
 import attrs
 
@@ -11,19 +12,42 @@ from stomper_sdk.api.starting import Folder, absolute, checkout_of
 from stomper_sdk.errors import StomperError
 from stomper_sdk.experiments import Decision, Sequential
 from stomper_sdk.interpreter.resuming import check_own
-from stomper_sdk.journal.experiments import KeptExperiment, Store, find_experiment, read_experiment
-from stomper_sdk.journal.records import Arranged
+from stomper_sdk.journal.experiments import (
+    KeptExperiment,
+    Store,
+    find_experiment,
+    past_experiments,
+    read_experiment,
+)
+from stomper_sdk.journal.records import Arranged, Paused
 from stomper_sdk.laboratory.cells import Tried, cells_of, ended_paths
 from stomper_sdk.laboratory.experiment import Experiment, TriedVariant
 from stomper_sdk.laboratory.trials import trials_of
 from stomper_sdk.laboratory.variants import paired_with
-from stomper_sdk.model.experiment import VariantStatus
+from stomper_sdk.model.experiment import ExperimentStatus, VariantStatus
 from stomper_sdk.model.plan import FileTask
 from stomper_sdk.model.price import Spending
 
-__all__ = ["Watch", "load_experiment", "tasks_of", "told", "tried_runs"]
+__all__ = ["PastExperiment", "Watch", "experiments", "load_experiment", "tasks_of", "told", "tried_runs"]
 
 _ALPHA = 0.05
+
+
+@attrs.frozen
+class PastExperiment:
+    """An experiment in a list of them; `problem` says why one cannot be read."""
+
+    id: str
+    status: ExperimentStatus | Literal["running", "broken"]
+    name: str = ""
+    variants: int = 0
+    findings: int = 0
+    seconds: float = 0.0
+    problem: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return attrs.asdict(self)
 
 
 @attrs.define
@@ -53,6 +77,38 @@ class Watch:
                 self.decisions.append(pair.update(batch))
         left = [pair for pair in self.pairs if not {pair.a, pair.b} & lost]
         return bool(left) and all(pair.decision is not None and pair.decision.stop for pair in left)
+
+
+def experiments(repo: Folder = ".") -> tuple[PastExperiment, ...]:
+    """The experiments that a checkout has kept, the newest first.
+
+    Raises:
+        StomperError: this is no repository, or what it keeps is not to be believed.
+    """
+    with checkout_of(absolute(repo)) as (root, repository):
+        check_own(repository)
+        return tuple(_listed(find_experiment(root, name)) for name in past_experiments(root))
+
+
+def _listed(store: Store) -> PastExperiment:
+    alive = store.is_alive
+    try:
+        kept = read_experiment(store)
+    except StomperError as error:
+        return (
+            PastExperiment(store.id, "running")
+            if alive
+            else PastExperiment(store.id, "broken", problem=str(error))
+        )
+    paused = kept.paused or Paused("died", 0.0, 0)
+    return PastExperiment(
+        store.id,
+        "running" if alive else paused.status,
+        kept.arranged.name,
+        len(kept.arranged.variants),
+        sum(len(task.findings) for task in tasks_of(kept)),
+        paused.seconds,
+    )
 
 
 def load_experiment(name: str = "last", repo: Folder = ".") -> Experiment:

@@ -1,0 +1,89 @@
+"""`experiment`: variants of a pipeline, tried on the same findings and compared."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from stomper_sdk.commands.base import (
+    format_argument,
+    overrides_of,
+    parallel_argument,
+    pipeline_arguments,
+    whole_number,
+)
+from stomper_sdk.commands.signals import interruptible
+from stomper_sdk.errors import UsageError
+
+if TYPE_CHECKING:
+    from stomper_sdk.commands.parser import Parser
+    from stomper_sdk.console.console import Console
+    from stomper_sdk.model.experiment import ExperimentSpec
+
+__all__ = ["declare", "perform"]
+
+_DECLARED = ("repeats", "sample", "seed")
+
+
+def declare(command: Parser) -> None:
+    add = command.add_argument
+    add(
+        "experiment",
+        nargs="?",
+        metavar="FILE",
+        help="its declaration: what is varied, and how often it is tried",
+    )
+    pipeline_arguments(command)
+    parallel_argument(command)
+    add("--repeats", type=whole_number, metavar="N", help="how often each variant is tried on each file")
+    add("--sample", type=whole_number, metavar="N", help="how many findings are drawn, 0 for all")
+    add("--seed", type=whole_number, metavar="N", help="of the sample, the order, and what variants draw")
+    add(
+        "--resume",
+        nargs="?",
+        const="last",
+        metavar="EXPERIMENT",
+        help="go on with one that did not end; with the newest, where none is named",
+    )
+    format_argument(command, "text", "json")
+    add("--no-progress", action="store_false", dest="progress", help="only the summary")
+
+
+def perform(options: argparse.Namespace, console: Console) -> int:
+    if options.experiment is None:
+        raise UsageError("which experiment?", "Name its file: stomper-sdk experiment FILE")
+    from stomper_sdk.config import load_experiment_spec
+
+    spec = _changed(load_experiment_spec(options.experiment, repo=options.repo), options)
+    return _carry_out(spec, options, console)
+
+
+def _changed(spec: ExperimentSpec, options: argparse.Namespace) -> ExperimentSpec:
+    """The declaration with what the command line says."""
+    overrides = overrides_of(options)
+    places = {key: place for key, place in spec.places.items() if key not in _places_of(overrides)}
+    given: dict[str, Any] = {key: getattr(options, key) for key in _DECLARED}
+    said = {key: value for key, value in given.items() if value is not None}
+    return attrs.evolve(spec, overrides={**spec.overrides, **overrides}, places=places, **said)
+
+
+def _places_of(overrides: dict[str, object]) -> set[str]:
+    from stomper_sdk.config.document import dotted
+
+    return {dotted(("overrides", key)) for key in overrides}
+
+
+def _carry_out(spec: ExperimentSpec, options: argparse.Namespace, console: Console) -> int:
+    from stomper_sdk import api
+    from stomper_sdk.console.experiment import experiment_text
+    from stomper_sdk.laboratory import carry_out_experiment
+
+    control = api.Control()
+    with interruptible(control, lambda: console.say("stopping; press Ctrl-C again to cancel")):
+        found = carry_out_experiment(spec, repo=options.repo, resume=options.resume, control=control)
+    console.say(experiment_text(found, console.width(), details=options.loudness == "verbose"))
+    if options.output == "json":
+        console.document(found.to_dict())
+    return found.exit_code
