@@ -11,6 +11,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from stomper_sdk.commands.parser import Parser, full_parser
 from stomper_sdk.commands.settings import NEVER_IN_PROJECT, Option
 from stomper_sdk.config import load_schema
 from stomper_sdk.config.available import NOT_YET
+from stomper_sdk.config.validation import Document
 from stomper_sdk.options import option_fields
 from stomper_sdk.reducers import REDUCERS
 from stomper_sdk.registry import Registry
@@ -43,6 +45,12 @@ NAMED = {
     "block": "list of stages",
     "count": "whole number from 0",
     "seconds": "number from 0",
+    "number": "number from 0",
+    "told": "number from 0 or null",
+    "names": "list of text",
+    "overrides": "mapping of dotted paths",
+    "interval": "mapping",
+    "row_or_null": "mapping or null",
 }
 TYPES = {
     "string": "text",
@@ -148,6 +156,16 @@ def default_of(key: Mapping[str, Any], required: bool) -> str:
     return code(shown(key["default"])) if "default" in key else "required" if required else ""
 
 
+def experiment_table(_: str) -> str:
+    """The keys of an experiment."""
+    schema = load_schema("experiment")
+    rows = (
+        (code(name), kind(key, name), default_of(key, name in schema["required"]), key["description"])
+        for name, key in schema["properties"].items()
+    )
+    return table(("key", "type", "default", "meaning"), *rows)
+
+
 # Plug-ins
 
 
@@ -215,9 +233,9 @@ def meaning(plugin: Any) -> str:
 # Results
 
 
-def result_table(part: str) -> str:
-    schema = json.loads((DOCS.parent / "schema" / "result.schema.json").read_text())
-    properties = schema["properties"] if part == "run" else schema["$defs"][part]["properties"]
+def result_table(part: str, document: Document = "result") -> str:
+    schema = load_schema(document)
+    properties = schema["$defs"][part]["properties"] if part in schema["$defs"] else schema["properties"]
     rows = ((code(name), kind_of_result(key), key["description"]) for name, key in properties.items())
     return table(("key", "type", "meaning"), *rows)
 
@@ -304,6 +322,8 @@ REGIONS: Mapping[str, Callable[[str], str]] = {
     "presets": preset_table,
     "stages": stage_table,
     "result": result_table,
+    "experiment": experiment_table,
+    "experiment-result": partial(result_table, document="experiment-result"),
     "reducers": reducer_table,
     "commands": commands,
     "variables": variables,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["declare", "perform"]
 
+_STOPPING = "finishing the files at work; press Ctrl-C again to cancel"
+_WHICH = "Name its file: stomper-sdk experiment FILE. Past ones: stomper-sdk experiments list"
 _DECLARED = ("repeats", "sample", "seed")
 
 
@@ -52,8 +55,8 @@ def declare(command: Parser) -> None:
 
 
 def perform(options: argparse.Namespace, console: Console) -> int:
-    if options.experiment is None:
-        raise UsageError("which experiment?", "Name its file: stomper-sdk experiment FILE")
+    if options.experiment in (None, "list", "show"):
+        raise UsageError("which experiment?", _WHICH)
     from stomper_sdk.config import load_experiment_spec
 
     spec = _changed(load_experiment_spec(options.experiment, repo=options.repo), options)
@@ -81,8 +84,10 @@ def _carry_out(spec: ExperimentSpec, options: argparse.Namespace, console: Conso
     from stomper_sdk.laboratory import carry_out_experiment
 
     control = api.Control()
-    with interruptible(control, lambda: console.say("stopping; press Ctrl-C again to cancel")):
-        found = carry_out_experiment(spec, repo=options.repo, resume=options.resume, control=control)
+    with console.watch_experiment() as watchers, interruptible(control, partial(console.say, _STOPPING)):
+        found = carry_out_experiment(
+            spec, repo=options.repo, resume=options.resume, control=control, watchers=watchers
+        )
     console.say(experiment_text(found, console.width(), details=options.loudness == "verbose"))
     if options.output == "json":
         console.document(found.to_dict())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ from stomper_sdk.reports.history import files_text, findings_text, runs_text
 
 if TYPE_CHECKING:
     import rich.console
+
+    from stomper_sdk.laboratory.progress import Watcher
 
 __all__ = ["Console"]
 
@@ -126,10 +129,20 @@ class Console:
 
     def watch(self) -> Display:
         """The display of a run."""
-        on_terminal = self._people.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
-        live = on_terminal and self._progress and not self._quiet
+        live = self._is_live()
         screen = LiveScreen if live else PlainScreen
         return Display(partial(screen, self._people), self._verbosity(live))
+
+    @contextmanager
+    def watch_experiment(self) -> Iterator[Sequence[Watcher]]:
+        """Draw an experiment while it goes on, from what its watchers are told."""
+        from stomper_sdk.console.board import Board, LinesEasel, LiveEasel
+
+        if self._quiet or not self._progress:
+            yield ()
+            return
+        with Board(partial(LiveEasel if self._is_live() else LinesEasel, self._people)) as board:
+            yield (board.see,)
 
     def plan(self, plan: Plan, pipeline: Pipeline) -> None:
         self.say(plan_text(plan, pipeline, self.width()))
@@ -147,6 +160,10 @@ class Console:
             return None
         terminal = rich_console(self._programs)
         return terminal if terminal.is_terminal and not terminal.is_dumb_terminal else None
+
+    def _is_live(self) -> bool:
+        on_terminal = self._people.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
+        return on_terminal and self._progress and not self._quiet
 
     def _verbosity(self, live: bool) -> Verbosity:
         if self._quiet:

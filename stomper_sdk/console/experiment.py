@@ -11,11 +11,11 @@ from stomper_sdk.laboratory.document import compared
 from stomper_sdk.laboratory.reading import PastExperiment
 from stomper_sdk.model.present import one_line, seconds_text, visible
 from stomper_sdk.model.price import Spending, dollars_text
-from stomper_sdk.reports.layout import table, wrapped
+from stomper_sdk.reports.layout import columns_of, table, wrapped
 
 __all__ = ["experiment_text", "experiments_text"]
 
-_NAME, _INDENT = 24, 2
+_NAME, _INDENT, _GAP = 20, 2, 2
 _ASIDE: Sequence[tuple[Measure, str]] = (("seconds", "Time"), ("tokens", "Tokens"), ("cost_usd", "Cost"))
 _ENDS = {"cancelled": "interrupted", "stopped": "stopped by its budget", "died": "killed"}
 Column = tuple[str, Callable[[Row], str]]
@@ -128,37 +128,41 @@ def _table(title: str, rows: Sequence[tuple[str, Row | None, str]], width: int) 
     columns = [it for it in _COLUMNS if any(row and it[1](row) not in ("", "0") for _, row, _ in rows)]
     if not columns:
         return "\n".join(f"{one_line(name, 200)}  {standing}" for name, _, standing in rows)
-    return _aligned(title, columns, rows, width) or "\n".join(_stacked(columns, *row) for row in rows)
+    return _aligned(title, columns, rows, width) or "\n".join(_stacked(columns, *row, width) for row in rows)
 
 
 def _aligned(
     title: str, columns: Sequence[Column], rows: Sequence[tuple[str, Row | None, str]], width: int
 ) -> str:
     from rich.console import Console
-    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="")
-    grid.add_column(title, min_width=min(_NAME, max(len(name) for name, _, _ in rows)), overflow="fold")
-    for name, _ in columns:
-        grid.add_column(name, justify="right", no_wrap=True)
+    least = min(_NAME, max(columns_of(one_line(name, 200)) for name, _, _ in rows))
+    widths = [
+        max(columns_of(text) for text in (name, *(cell(row) for _, row, _ in rows if row)))
+        for name, cell in columns
+    ]
+    if least + sum(wide + _GAP for wide in widths) > width:
+        return ""
+    grid = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="")
+    grid.add_column(title, min_width=least, overflow="fold")
+    for (name, _), wide in zip(columns, widths, strict=True):
+        grid.add_column(name, justify="right", no_wrap=True, min_width=wide)
     for name, row, standing in rows:
         told = [cell(row) for _, cell in columns] if row else [""] * len(columns)
         shown = f"{one_line(name, 200)} ({standing})" if standing else one_line(name, 200)
         grid.add_row(*map(Text, (shown, *told)))
     console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False)
-    if Measurement.get(console, console.options.update(width=10_000), grid).minimum > width:
-        return ""
     with console.capture() as captured:
         console.print(grid)
     return "\n".join(line.rstrip() for line in captured.get().rstrip().splitlines())
 
 
-def _stacked(columns: Sequence[Column], name: str, row: Row | None, standing: str) -> str:
+def _stacked(columns: Sequence[Column], name: str, row: Row | None, standing: str, width: int) -> str:
     told = [f"{title} {cell(row)}" for title, cell in columns if cell(row)] if row else []
-    lines = [one_line(name, 200) + (f" ({standing})" if standing else ""), *told]
-    return "\n  ".join(lines)
+    head = one_line(name, 200) + (f" ({standing})" if standing else "")
+    return "\n  ".join([wrapped(head, width, _INDENT), *told])
 
 
 def _decisions(experiment: Experiment) -> Sequence[str]:

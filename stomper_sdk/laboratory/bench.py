@@ -25,6 +25,7 @@ from stomper_sdk.laboratory.trials import never_answered
 from stomper_sdk.laboratory.variants import Variant
 from stomper_sdk.learning.store import FILE
 from stomper_sdk.model.experiment import VariantStatus
+from stomper_sdk.model.file import FileResult
 from stomper_sdk.model.pipeline import Pipeline
 from stomper_sdk.model.plan import FileTask, Plan
 from stomper_sdk.model.result import RunResult
@@ -113,11 +114,12 @@ class Bench:
     gauge: Gauge = attrs.field(factory=Gauge)
     _arms: dict[tuple[str, int], _Arm] = attrs.field(factory=dict)
     _tallies: dict[str, Tally] = attrs.field(factory=dict)
+    _before: int = 0
 
     def __attrs_post_init__(self) -> None:
-        total = len(self.blocks) * self.repeats
+        total, planned = len(self.blocks) * self.repeats, self.plan.finding_count * self.repeats
         for number, variant in enumerate(self.variants):
-            self._tallies[variant.name] = Tally(total=total)
+            self._tallies[variant.name] = Tally(total=total, planned=planned)
             for repeat in range(self.repeats):
                 self._arms[variant.name, repeat] = _Arm(f"{number}-{repeat}")
 
@@ -143,6 +145,13 @@ class Bench:
         """Those that have files left, of variants that can be tried."""
         return [cell for cell in cells if cell.variant not in self.failed and self.left(cell)]
 
+    def remember(self, run: Tried) -> None:
+        """Count a run that had ended before the experiment was gone on with."""
+        for file in run.result.files:
+            self._count(run.cell.variant, file)
+        self._before = sum(tally.findings for tally in self._tallies.values())
+        self.add(run)
+
     async def carry_out(self, cells: Sequence[Cell], at_once: int) -> None:
         """Run some cells, so many at a time, in their order."""
         waiting = iter(cells)
@@ -167,6 +176,7 @@ class Bench:
             dict(self._tallies),
             self.purse.spending,
             self.notices,
+            self._before,
         )
         for watcher in tuple(self.watchers):
             try:
@@ -253,18 +263,23 @@ class Bench:
                     self.gauge.peak = max(self.gauge.peak, self.gauge.now)
                 case FileFinished(result=result):
                     self.gauge.now -= 1
-                    tally = self._tallies[variant]
-                    self._tallies[variant] = attrs.evolve(
-                        tally,
-                        files=tally.files + 1,
-                        findings=tally.findings + result.fixed_count + result.remaining_count,
-                        fixed=tally.fixed + result.fixed_count,
-                    )
+                    self._count(variant, result)
                 case _:
                     return
             self.tell("at work")
 
         return listen
+
+    def _count(self, variant: str, file: FileResult) -> None:
+        if file.outcome == "cancelled":
+            return
+        tally = self._tallies[variant]
+        self._tallies[variant] = attrs.evolve(
+            tally,
+            files=tally.files + 1,
+            findings=tally.findings + file.fixed_count + file.remaining_count,
+            fixed=tally.fixed + file.fixed_count,
+        )
 
     def _failure(self, cell: Cell, result: RunResult) -> Failed | None:
         """Why the variant can go no further; None where it can, or nothing can."""

@@ -14,19 +14,26 @@ __all__ = ["ExperimentProgress", "Tally", "Watcher"]
 
 @attrs.frozen
 class Tally:
-    """One variant until now: runs that have ended of those there are, files and findings tried, fixed."""
+    """One variant until now: runs that have ended of those there are, files and findings tried, fixed.
+
+    `planned` are the findings to try in all, each as often as it is repeated.
+    """
 
     runs: int = 0
     total: int = 0
     files: int = 0
     findings: int = 0
     fixed: int = 0
+    planned: int = 0
     status: VariantStatus = "unfinished"
 
 
 @attrs.frozen
 class ExperimentProgress:
-    """`stage` says what it is at, `seconds` since when it goes on; `spent` is of all its variants."""
+    """`stage` says what it is at, `seconds` since when it goes on; `spent` is of all its variants.
+
+    `before` are the findings that were tried before it was gone on with.
+    """
 
     stage: str = ""
     seconds: float = 0.0
@@ -34,6 +41,7 @@ class ExperimentProgress:
     variants: Mapping[str, Tally] = attrs.field(factory=dict)
     spent: Spending = Spending()
     notices: tuple[str, ...] = ()
+    before: int = 0
 
     @property
     def done(self) -> int:
@@ -44,6 +52,17 @@ class ExperimentProgress:
     def total(self) -> int:
         """Runs in all."""
         return sum(tally.total for tally in self.variants.values())
+
+    def to_go(self, since: float = 0.0) -> float | None:
+        """Seconds until the last finding was tried, guessed from the pace so far; None where there is none.
+
+        Args:
+            since: how many seconds ago this was so.
+        """
+        tried = sum(tally.findings for tally in self.variants.values()) - self.before
+        going = [tally for tally in self.variants.values() if tally.status == "unfinished"]
+        left = sum(max(tally.planned - tally.findings, 0) for tally in going)
+        return (self.seconds + since) / tried * left if tried > 0 and left else None
 
 
 Watcher = Callable[[ExperimentProgress], None]

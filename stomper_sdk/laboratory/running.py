@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +33,6 @@ from stomper_sdk.laboratory.experiment import Experiment
 from stomper_sdk.laboratory.progress import Watcher
 from stomper_sdk.laboratory.reading import Watch, tasks_of, told, tried_runs
 from stomper_sdk.laboratory.variants import Variant, loaded_variants
-from stomper_sdk.laboratory.watching import watched
 from stomper_sdk.model.experiment import ExperimentSpec, ExperimentStatus, Stop
 from stomper_sdk.orphans import adopting_orphans
 from stomper_sdk.spending import Purse
@@ -104,7 +106,7 @@ def experiment(
         pipeline=pipeline,
         name=name,
         overrides=overrides or {},
-        matrix={key: tuple(values) for key, values in (matrix or {}).items()},
+        matrix=_listed(matrix or {}),
         variants=variants or {},
         against=against,
         repeats=repeats,
@@ -120,6 +122,15 @@ def experiment(
     )
 
 
+def _listed(matrix: Any) -> Mapping[str, tuple[Any, ...]]:
+    if not isinstance(matrix, Mapping):
+        raise UsageError(f"matrix is {matrix!r:.60}: it must be a mapping of dotted paths to lists of values")
+    for key, values in matrix.items():
+        if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
+            raise UsageError(f"matrix: {key} is {values!r:.60}: it must be a list of the values to try")
+    return {key: tuple(values) for key, values in matrix.items()}
+
+
 def carry_out_experiment(
     spec: ExperimentSpec,
     *,
@@ -132,15 +143,35 @@ def carry_out_experiment(
 ) -> Experiment:
     """The same, of an experiment that is declared; see `experiment`."""
     _check(spec)
-    with watched(progress=progress) as watching:
+    with _watched(progress=progress) as watching:
         asked = Asked(spec, repo, agents or {}, resume, (*watchers, *watching), control or Control())
         with interrupt_cancels(asked.control):
             found: Experiment = trio.run(_experiment, asked)
     return found
 
 
+@contextmanager
+def _watched(*, progress: bool) -> Iterator[tuple[Watcher, ...]]:
+    """The watcher that draws, where this is a notebook."""
+    if not progress or "IPython" not in sys.modules:
+        yield ()
+        return
+    # What draws stands floors above: imported where a notebook is there to draw in.
+    with import_module("stomper_sdk.console.board").watched() as drawing:
+        yield drawing
+
+
 def _check(spec: ExperimentSpec) -> None:
-    for key, least in (("repeats", 1), ("sample", 0), ("max_variants", 2)):
+    for key in ("overrides", "matrix", "variants"):
+        if not isinstance(getattr(spec, key), Mapping):
+            raise UsageError(f"{key} is {getattr(spec, key)!r:.60}: it must be a mapping")
+    for name, overrides in spec.variants.items():
+        if not isinstance(overrides, Mapping):
+            hint = 'As in {"patient": {"retry.max_attempts": 5}, "as it is": {}}.'
+            raise UsageError(f"variants: {name} is {overrides!r:.60}: it must be a mapping", hint)
+    for key, least in (("repeats", 1), ("sample", 0), ("seed", 0), ("max_variants", 2)):
+        if not isinstance(getattr(spec, key), int):
+            raise UsageError(f"{key} is {getattr(spec, key)!r:.60}: it must be a whole number")
         if getattr(spec, key) < least:
             raise UsageError(f"{key} is {getattr(spec, key)}: it must be {least} or more")
     if spec.stop not in ("never", "sequential"):
@@ -215,7 +246,7 @@ async def _carried_out(
         notices=(*swept, *arranged.notices),
     )
     for run in await in_thread(tried_runs, arranged, store):
-        bench.add(run)
+        bench.remember(run)
     decided = await _all_blocks(bench, kept, 1 if timed else bound)
     before = kept.paused or Paused("died", 0.0, 0)
     status: ExperimentStatus = "decided" if decided else "completed"

@@ -82,7 +82,7 @@ def loaded_variants(spec: ExperimentSpec, agents: Mapping[str, AgentLike], root:
         near = nearest(spec.against, named)
         mean = f"; did you mean {near!r}?" if near else ""
         raise UsageError(f"there is no variant {spec.against!r}{mean}", f"There are: {listed(list(named))}.")
-    problems: list[Problem] = []
+    problems: dict[Problem, list[str]] = {}
     hints: dict[str, None] = {}
     made: list[Variant] = []
     for name, overrides in named.items():
@@ -90,24 +90,32 @@ def loaded_variants(spec: ExperimentSpec, agents: Mapping[str, AgentLike], root:
         try:
             made.append(_loaded(name, spec, overrides, agents, root))
         except PipelineError as error:
-            problems += (_placed(it, spec, name, overrides) for it in error.problems)
+            for problem in error.problems:
+                problems.setdefault(_placed(problem, spec, name, overrides), []).append(name)
             hints |= {error.hint: None} if error.hint else {}
     if problems:
-        raise PipelineError(list(dict.fromkeys(problems)), "\n".join(hints))
+        told = [_of_variants(it, names, spec, len(named)) for it, names in problems.items()]
+        raise PipelineError(told, "\n".join(hints))
     return tuple(made)
 
 
 def _placed(problem: Problem, spec: ExperimentSpec, name: str, overrides: Mapping[str, Any]) -> Problem:
-    """The problem at its place in the experiment's file; where that has none, with the variant's name."""
+    """The problem at its place in the experiment's file, where it has one."""
     key = problem.file.removeprefix("override ")
     values = spec.matrix.get(key, ()) if key not in spec.variants.get(name, {}) else ()
     index = next((n for n, value in enumerate(values) if value is overrides.get(key)), 0)
     trails: Sequence[Trail] = (("variants", name, key), ("matrix", key, index), ("overrides", key))
     found = (spec.places.get(dotted(trail)) for trail in trails)
     place = next(filter(None, found), None)
-    if place is not None and key != problem.file:
-        return attrs.evolve(problem, file=place)
-    return problem if problem.line else attrs.evolve(problem, message=f"{problem.message} (variant {name})")
+    return attrs.evolve(problem, file=place) if place is not None and key != problem.file else problem
+
+
+def _of_variants(problem: Problem, names: Sequence[str], spec: ExperimentSpec, of: int) -> Problem:
+    """The problem with the variants that have it, where neither its place nor their number tells them."""
+    if len(names) == of or problem.file in spec.places.values():
+        return problem
+    word = "variant" if len(names) == 1 else "variants"
+    return attrs.evolve(problem, message=f"{problem.message} ({word} {listed(names)})")
 
 
 def paired_with(names: Sequence[str], against: str | None) -> list[tuple[str, str]]:

@@ -305,7 +305,7 @@ def test_every_problem_of_every_variant_is_told_at_once(user: Any) -> None:
         )
     text = str(told.value)
     assert "max_attempts" in text
-    assert "(variant max_atempts=1)" in text
+    assert "(variants max_atempts=1, max_atempts=2)" in text
     assert "(variant x)" in text
 
 
