@@ -294,8 +294,10 @@ class Experiment:
         return str(_look().experiment_html(self))
 
     def _counted(self) -> Sequence[Tried]:
-        failed = {variant.name for variant in self.variants if variant.status == "failed"}
-        return [run for run in self.runs if run.cell.variant not in failed]
+        """The runs that count, in the order of the variants: that in which they were made is of chance."""
+        order = {it.name: place for place, it in enumerate(self.variants) if it.status != "failed"}
+        counted = (run for run in self.runs if run.cell.variant in order)
+        return sorted(counted, key=lambda run: (order[run.cell.variant], run.cell.number))
 
     def _tasks_of(self, run: Tried) -> Sequence[FileTask]:
         paths = {file.path for file in run.result.files}

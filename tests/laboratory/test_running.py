@@ -19,6 +19,7 @@ def test_variants_are_tried_on_the_same_findings_and_the_repository_stays_as_it_
             "none": {"agents.main": drops([])},
         },
         repeats=2,
+        seed=1,
         repo=user.root,
     )
 
@@ -31,6 +32,8 @@ def test_variants_are_tried_on_the_same_findings_and_the_repository_stays_as_it_
     told = found.compare("all", "half")
     assert (told.difference, told.n, told.n_files) == (0.5, 16, 8)
     assert told.different
+    pairs = [(it.a, it.b) for it in found.comparisons()]
+    assert pairs == [("all", "half"), ("all", "none"), ("half", "none")]
 
 
 def test_what_every_run_had_to_say_is_told_once(user: Any) -> None:

@@ -145,8 +145,11 @@ def test_the_plot_of_codes_has_the_most_frequent_with_their_counts() -> None:
     codes = [f"C{n:02}" for n in range(38)]
     figure = experiment_of({"a": 1.0, "b": 0.0}, codes=[*codes, "C30", "C30"]).plot_codes()
     assert "25 of 38 codes" in figure.axes[0].get_title()
-    assert next(iter(figure.axes[0].get_xticklabels())).get_text() == "C30"
-    assert {"100 %\n9 of 9", "0 %\n0 of 9", "100 %\n3 of 3"} <= set(texts(figure))
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["a", "b"]
+    assert next(iter(figure.axes[0].get_yticklabels())).get_text() == "C30"
+    assert {"100 %, 9 of 9", "0 %, 0 of 9", "100 %, 3 of 3"} <= set(texts(figure))
+    wide = experiment_of(dict.fromkeys("abc", 1.0), codes=["C1", "C2"]).plot_codes()
+    assert [label.get_text() for label in wide.axes[0].get_xticklabels()] == ["C1", "C2"]
 
 
 @pytest.mark.parametrize("count", [2, 30])

@@ -119,16 +119,21 @@ def plot_codes(experiment: Experiment) -> Any:
     names = [table.variant for table in experiment.tables]
     counts = Counter(finding.code for task in experiment.tasks for finding in task.findings)
     codes = [code for code, _ in counts.most_common(_CODES)]
-    rates = [[_rate(rows.get((name, code))) for code in codes] for name in names]
-    figure, axes = new_figure(_width(names, 2.2 + max(0.72 * len(codes), 2)), 2.2 + 0.42 * len(names))
-    image = axes.imshow(rates or [[math.nan]], cmap="cividis", vmin=0, vmax=1, aspect="auto")
-    for down, name in enumerate(names):
-        for across, code in enumerate(codes):
-            color = "white" if rates[down][across] < 0.5 else "black"
-            told = _cell(rows.get((name, code)))
-            axes.text(across, down, told, ha="center", va="center", color=color, fontsize="x-small")
-    axes.set_xticks(range(len(codes)), [worded(code, 30) for code in codes], rotation=35, ha="right")
-    axes.set_yticks(range(len(names)), list(map(_named, names)))
+    if len(codes) > len(names):  # the longer list goes down, where its names have room
+        down, across = list(map(worded, codes)), list(map(_named, names))
+        cells = [[rows.get((name, code)) for name in names] for code in codes]
+    else:
+        down, across = list(map(_named, names)), list(map(worded, codes))
+        cells = [[rows.get((name, code)) for code in codes] for name in names]
+    figure, axes = new_figure(_width(down, 2.2 + max(1.1 * len(across), 2)), 2.2 + 0.33 * len(down))
+    shares = [[_rate(cell) for cell in line] for line in cells]
+    image = axes.imshow(shares or [[math.nan]], cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    for y, line in enumerate(cells):
+        for x, cell in enumerate(line):
+            color = "white" if _rate(cell) < 0.5 else "black"
+            axes.text(x, y, _cell(cell), ha="center", va="center", color=color, fontsize="small")
+    axes.set_xticks(range(len(across)), across, rotation=20, ha="right")
+    axes.set_yticks(range(len(down)), down)
     axes.tick_params(length=0)
     bar = figure.colorbar(image, ax=axes, label="findings fixed", format=lambda it, _: f"{100 * it:.0f} %")
     bar.outline.set_visible(False)
@@ -167,7 +172,7 @@ def _rate(row: Row | None) -> float:
 
 
 def _cell(row: Row | None) -> str:
-    return "" if row is None else f"{100 * row.rate:.0f} %\n{row.fixed:.4g} of {row.findings}"
+    return "" if row is None else f"{100 * row.rate:.0f} %, {row.fixed:.4g} of {row.findings}"
 
 
 def _named(variant: str) -> str:
