@@ -133,6 +133,22 @@ def test_one_display_is_updated_while_a_run_works(kernel: tuple[Kernel, Checkout
     assert kernel.value("stomper_sdk.last_result.exit_code") == "0"
 
 
+INTERRUPTED = """
+hanging = True
+
+async def at_last(task):
+    if hanging:
+        await forever(task)
+    (task.workspace / task.path).write_text("")
+
+asked = dict(
+    variants={"all": {}, "once": {"retry.max_attempts": 1}},
+    agents={"builtin": at_last},
+    overrides={"test_validation.mode": "none"},
+)
+"""
+
+
 EXPERIMENT = """
 def half(task):
     if task.path < "f3.py":
@@ -160,6 +176,24 @@ def test_one_display_is_updated_while_an_experiment_works(kernel: tuple[Kernel, 
     assert "<script" not in "".join(shown)
     assert (user.subjects, user.leftovers()) == (["start"], [])
     assert not drawn(kernel.run(EXPERIMENT.replace("watchers=", "progress=False, watchers=")))
+
+
+def test_an_interrupted_experiment_leaves_all_usable_and_goes_on(kernel: tuple[Kernel, Checkout]) -> None:
+    kernel, user = kernel
+    kernel.run(INTERRUPTED)
+    request = kernel.start("stomper_sdk.experiment(**asked)")
+    for _, content in kernel.messages(request):
+        if "files at work" in content.get("data", {}).get("text/html", ""):
+            kernel.manager.interrupt_kernel()
+            break
+    errors = [content["ename"] for kind, content in kernel.messages(request) if kind == "error"]
+    assert errors == ["KeyboardInterrupt"]
+    assert (user.subjects, user.status, user.leftovers()) == (["start"], "", [])
+    assert kernel.value("stomper_sdk.Experiment.load('last').status") == "'cancelled'"
+    kernel.run("hanging = False")
+    resumed = "[it.total.fixed for it in stomper_sdk.experiment(resume='last', **asked).tables]"
+    assert kernel.value(resumed) == "[6.0, 6.0]"
+    assert user.leftovers() == []
 
 
 def test_what_is_at_work_is_seen_and_hostile_names_are_harmless(kernel: tuple[Kernel, Checkout]) -> None:

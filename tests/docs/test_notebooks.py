@@ -176,27 +176,36 @@ def test_read_a_past_run(run_through: Any) -> None:
 def test_compare_strategies(run_through: Any) -> None:
     shown = run_through("02_compare_strategies")
     minimal, normal, detailed = (f"strategy=fixed:{level}" for level in ("minimal", "normal", "detailed"))
+    assert shown.kinds("experiment") == ["display_data", "execute_result"]
+    assert re.search(r">completed  (\d+) of \1 runs  [\d,]+ tokens  \$0\.\d+", shown.html("experiment"))
     assert "completed: levels: 3 variants on 50 findings in " in shown.text("experiment")
-    assert "stream" not in shown.kinds("experiment")
-    header, *rows = (line.split() for line in shown.text("table").splitlines())
-    assert header[:3] == ["findings", "fixed", "rate"]
-    assert [row[:2] for row in rows] == [[name, "50"] for name in (minimal, normal, detailed)]
-    assert all(float(low) < float(rate) < float(high) for _, _, _, rate, low, high, _ in rows)
-    assert shown.picture("plot")[0] > 400
-    assert re.match(rf"{minimal} fixes [\d.]+ points fewer than {normal}: ", shown.text("compare"))
-    assert shown.text("undecided").startswith(f"No difference seen between {detailed} and {normal}: ")
-    assert "The smallest difference that this size sees in 80 of 100 samples is " in shown.text("undecided")
-    assert int(shown.text("size").split()[0]) > 50
-    assert shown.text("cost").startswith(f"{detailed} takes +0.")
-    assert shown.value("again") == ("completed", True)
+    assert "No difference seen between" in shown.html("experiment")
+    for cell in ("plot", "differences", "front", "codes"):
+        assert min(shown.picture(cell)) > 150
+        assert max(shown.picture(cell)) < 2500
+    assert re.match(
+        rf"<Comparison {minimal} fixes [\d.]+ points fewer than {normal}: ", shown.text("compare")
+    )
+    assert f"<Comparison No difference seen between {detailed} and {normal}: " in shown.text("undecided")
+    assert "The smallest difference that this size sees in 80 of 100 samples is " in shown.html("undecided")
+    assert re.search(r"see a difference of 10 points in 80 of 100 experiments", shown.html("size"))
+    assert shown.text("cost").startswith(f"<Comparison {detailed} takes +0.")
+    assert "lib/textwrap.py" in shown.text("story")
+    assert "attempt 1, builtin (normal)" in shown.text("story")
+    _, *rows = (line.split() for line in shown.text("again").splitlines())
+    assert [row[1:3] for row in rows] == [[name, "50"] for name in (minimal, normal, detailed)]
+    fixed = {row[1]: float(row[3]) for row in rows}
+    assert fixed[minimal] < fixed[normal] <= fixed[detailed]
 
 
 def test_parallel_speed_up(run_through: Any) -> None:
     shown = run_through("04_parallel_speed_up")
+    assert shown.kinds("experiment") == ["display_data", "execute_result"]
     assert "completed: speed-up: 5 variants on 16 findings in 16 files" in shown.text("experiment")
-    _, _, *rows = (line.split() for line in shown.text("table").splitlines())
-    assert [row[:3] for row in rows] == [[limit, limit, "16"] for limit in ("1", "2", "4", "8", "16")]
-    assert float(rows[-1][-1]) > 2, "16 files that wait together"
-    assert shown.picture("plot")[0] > 400
+    _, *rows = (line.split() for line in shown.text("table").splitlines())
+    limits = ("1", "2", "4", "8", "16")
+    assert [row[1:4] for row in rows] == [[f"max_parallel_files={limit}", limit, "16"] for limit in limits]
+    assert float(rows[0][4]) > 2 * float(rows[-1][4]), "16 files wait together"
+    assert min(shown.picture("plot")) > 400
     assert shown.picture("timeline")[1] > 500
     assert re.fullmatch(r"\d+\.\d\d for 16 files\n", shown.text("serial"))
