@@ -56,9 +56,12 @@ def outcome(word: str) -> Html:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Rows under a header; numbers stand to the right."""
-    head = "".join(f"<th>{name}</th>" for name in header)
-    body = "".join(f"<tr>{''.join(map(cell, row))}</tr>" for row in rows)
+    """Rows under a header; numbers stand to the right, and so does what stands above them."""
+    listed = list(rows)
+    numbers = {n for row in listed[:1] for n, value in enumerate(row) if isinstance(value, int | Number)}
+    sides = (' class="n"' if n in numbers else "" for n in range(len(header)))
+    head = "".join(f"<th{side}>{line(column)}</th>" for side, column in zip(sides, header, strict=True))
+    body = "".join(f"<tr>{''.join(map(cell, row))}</tr>" for row in listed)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from stomper_sdk.look.fragments import TEXT, diff, line, outcome, table, text
+from stomper_sdk.look.fragments import TEXT, Number, diff, line, outcome, table, text
 from stomper_sdk.look.story import took, who
 from stomper_sdk.model.file import Attempt, FileResult
 from stomper_sdk.model.finding import Finding
@@ -116,19 +116,25 @@ def tiers(result: RunResult) -> str:
     if not any(tier.usage.tokens for tier in asked) and len(asked) < 2:  # one is no comparison
         return ""
     rows = [
-        (tier.agent, tier.fixed, tier.attempts, seconds_text(tier.duration_seconds), *_used(tier.usage))
+        (
+            tier.agent,
+            tier.fixed,
+            tier.attempts,
+            Number(seconds_text(tier.duration_seconds)),
+            *_used(tier.usage),
+        )
         for tier in asked
     ]
     return table(("agent", "fixed", "tries", "time", "tokens", "cost"), rows)
 
 
-def _used(usage: Usage) -> tuple[int | None, str | None]:
-    return usage.tokens, None if usage.cost_usd is None else dollars_text(usage.cost_usd)
+def _used(usage: Usage) -> tuple[int | None, Number | None]:
+    return usage.tokens, None if usage.cost_usd is None else Number(dollars_text(usage.cost_usd))
 
 
 def _file_row(file: FileResult) -> Sequence[object]:
     counts = (file.fixed_count, file.remaining_count, file.new_count, file.attempt_count)
-    time, commit = seconds_text(file.duration_seconds), (file.commit or "")[:7]
+    time, commit = Number(seconds_text(file.duration_seconds)), (file.commit or "")[:7]
     return (outcome(file.outcome), file.path, *counts, time, commit, file.reason or "")
 
 

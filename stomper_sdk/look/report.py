@@ -273,7 +273,7 @@ def _file(number: int, file: FileResult, patches: Mapping[str, str], limit: int)
     )
     told = ", ".join(f"{count} {word}" for count, word in counts if count)
     summary = (
-        f'{outcome(file.outcome)}<span class="path">{name(file.path)}</span><span>{told}</span>'
+        f'{outcome(file.outcome)} <span class="path">{name(file.path)}</span> <span>{told}</span> '
         f'<span class="n">{seconds_text(file.duration_seconds)}</span>'
     )
     # The target is within, so that a link unfolds it.

@@ -12,6 +12,8 @@ import pytest
 
 import stomper_sdk
 from stomper_sdk import AgentReply, AgentTask, RunResult
+from stomper_sdk.model.finding import Finding
+from stomper_sdk.model.result import FindingEnd
 from tests.browser import Browser, Keys, chromium
 
 if TYPE_CHECKING:
@@ -50,7 +52,9 @@ def result(make_checkout: Callable[..., Checkout]) -> RunResult:
 
 @pytest.fixture
 def report(result: RunResult, tmp_path: Path) -> Path:
-    evil = attrs.evolve(result, notices=(*result.notices, EVIL), error=EVIL, tests=EVIL)
+    found = FindingEnd(Finding(EVIL, EVIL, EVIL, f"{EVIL}\u202e"), "new", reason=EVIL)
+    told = {"notices": (*result.notices, EVIL), "error": EVIL, "tests": EVIL}
+    evil = attrs.evolve(result, findings=(*result.findings, found), reducers={EVIL: [EVIL]}, **told)
     evil.save_report(tmp_path / "report.html")
     return tmp_path / "report.html"
 

@@ -32,5 +32,6 @@ def test_a_line_is_fit_for_an_attribute() -> None:
 
 
 def test_a_cell_says_nothing_where_nothing_is_known() -> None:
-    shown = table(("a", "b", "c"), [(1234, None, "</td>")])
+    shown = table(("a", "b", "<c>"), [(1234, None, "</td>")])
+    assert '<th class="n">a</th><th>b</th><th>&lt;c&gt;</th>' in shown
     assert '<td class="n">1,234</td><td></td><td>&lt;/td&gt;</td>' in shown

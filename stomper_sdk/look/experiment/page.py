@@ -9,7 +9,7 @@ from stomper_sdk.experiments import Comparison, Row, Size, Table
 from stomper_sdk.laboratory import Experiment
 from stomper_sdk.look.fragments import Html, Number, line, table
 from stomper_sdk.look.page import page
-from stomper_sdk.model.present import counted, seconds_text
+from stomper_sdk.model.present import counted, one_line, seconds_text
 from stomper_sdk.model.price import dollars_text
 
 __all__ = ["comparison_html", "experiment_html", "grid", "notes_of", "size_html", "variants_table"]
@@ -57,7 +57,7 @@ def grid(tables: Sequence[Table], rows: Mapping[str, Mapping[str, Row]], what: s
         (name, _most(rows[name].values()), *(_share(rows[name].get(it.variant)) for it in tables))
         for name in shown
     )
-    return table((what, "findings", *(line(it.variant, 80) for it in tables)), listed) + more
+    return table((what, "findings", *(one_line(it.variant, 80) for it in tables)), listed) + more
 
 
 def notes_of(experiment: Experiment) -> Iterator[str]:
