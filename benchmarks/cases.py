@@ -11,15 +11,14 @@ from pathlib import Path
 
 from measure import Row, at_least, at_most, by_pair, interleaved
 from repos import find_beside, make_repo
-from ways import LANGGRAPH, OURS, OURS_SPAN, PLAIN, Cost, Job, Way, has_langgraph, run_once, spent
+from ways import FIX, LANGGRAPH, OURS, OURS_SPAN, PLAIN, Cost, Job, Way, has_langgraph, run_once, spent
 
-__all__ = ["CASES", "Case"]
+__all__ = ["CASES", "Case", "sleeping"]
 
 #: Called with a folder to make repositories in, and whether the run is to be a quick one.
 Case = Callable[[Path, bool], list[Row]]
 
 _HERE = Path(__file__).parent
-_FIX = ("sed", "-i", "/^import os$/d")
 _NO_LANGGRAPH = "langgraph is not installed"
 
 
@@ -27,7 +26,7 @@ def slow_agents(folder: Path, quick: bool) -> list[Row]:
     """64 files, 2 seconds each, 16 at a time: what the machinery adds to the time that agents take."""
     files, seconds, parallel = 64, 2.0, 16
     ideal = files * seconds / parallel
-    job = Job(make_repo(folder / "slow", files), _sleeping(seconds), parallel)
+    job = Job(make_repo(folder / "slow", files), sleeping(seconds), parallel)
     ways = (OURS, OURS_SPAN, *_peers())
     costs = interleaved(_calls(ways, job), 1 if quick else 3)
     case, target, good = f"{files} files, {seconds:g} s, {parallel} parallel", ">= 0.95", at_least(0.95)
@@ -50,7 +49,7 @@ def few_files(folder: Path, quick: bool) -> list[Row]:
     rows = []
     for parallel in (1, 4, 8):
         ideal = files * seconds / parallel
-        job = Job(template, _sleeping(seconds), parallel)
+        job = Job(template, sleeping(seconds), parallel)
         costs = interleaved(_calls((OURS, OURS_SPAN, PLAIN), job), 1 if quick else 3)
         case, target, good = f"{files} files, {seconds:g} s, {parallel} parallel", "<= 0.3 s", at_most(0.3)
         span = [float(cost.output) - ideal for cost in costs[OURS_SPAN.name]]
@@ -64,7 +63,7 @@ def few_files(folder: Path, quick: bool) -> list[Row]:
 def instant_agents(folder: Path, quick: bool) -> list[Row]:
     """100 files, an agent that takes no time, 4 at a time: nothing but the machinery, start-up included."""
     files, parallel = 100, 4
-    job = Job(make_repo(folder / "instant", files), _FIX, parallel)
+    job = Job(make_repo(folder / "instant", files), FIX, parallel)
     costs = interleaved(_calls((OURS, PLAIN, *_peers(plain=False)), job), 2 if quick else 7, warm_up=True)
     case = f"{files} files, instant, {parallel} parallel"
     rows = []
@@ -143,7 +142,8 @@ def sandbox(folder: Path, quick: bool) -> list[Row]:
     return rows
 
 
-def _sleeping(seconds: float) -> tuple[str, ...]:
+def sleeping(seconds: float) -> tuple[str, ...]:
+    """An agent that takes some seconds."""
     return ("sh", "-c", f"sleep {seconds:g} && exec sed -i '/^import os$/d' \"$1\"", "agent")
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from repos import ENVIRONMENT, NotDoneError, copy_repo, find_beside, verify
 
 __all__ = [
+    "FIX",
     "LANGGRAPH",
     "OURS",
     "OURS_SPAN",
@@ -28,9 +29,12 @@ __all__ = [
     "Way",
     "has_langgraph",
     "run_once",
+    "shown",
     "spent",
 ]
 
+#: An agent that takes no time; the file comes after it.
+FIX = ("sed", "-i", "/^import os$/d")
 _HERE = Path(__file__).parent
 _LIMIT = 900
 
@@ -109,6 +113,15 @@ def spent(argv: Sequence[str], cwd: Path) -> Cost:
 
 def has_langgraph() -> bool:
     return importlib.util.find_spec("langgraph") is not None
+
+
+def shown(kind: str) -> Way:
+    """Ours with a display: `terminal`, `notebook` or `none`; it prints what the display took."""
+
+    def command(job: Job, trees: Path, folder: Path) -> Sequence[str]:
+        return (sys.executable, str(_HERE / "shown.py"), kind, str(_written(job, folder)))
+
+    return Way(f"shown: {kind}", command)
 
 
 def _ours(job: Job, trees: Path, folder: Path) -> Sequence[str]:

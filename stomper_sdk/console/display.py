@@ -1,12 +1,14 @@
 """What a person sees while a run goes on.
 
-The listener only puts the event into a queue; a thread of the display's own takes it out and draws, at
-most eight times a second, so that a slow or stopped terminal never delays the run.
+The listener only puts the event into a queue. A thread of the display's own wakes eight times a second, takes
+out what has come and draws: a slow or stopped terminal never delays the run, nor does each event wake it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import queue
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -50,6 +52,7 @@ class Display(AbstractContextManager["Display"]):
         self._progress = Progress()
         self._origin = time.monotonic()
         self._ended = False
+        self._over = threading.Event()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="display")
         self._painting: Future[None] | None = None
 
@@ -66,6 +69,7 @@ class Display(AbstractContextManager["Display"]):
 
     def __exit__(self, *_: object) -> None:
         self._happened.put(_End())
+        self._over.set()
         self._pool.shutdown()
         if self._painting is not None:
             self._painting.result()
@@ -78,13 +82,10 @@ class Display(AbstractContextManager["Display"]):
 
     def _round(self) -> Iterator[str]:
         """What one period is worth in lines."""
-        deadline = time.monotonic() + _PERIOD
-        while not self._ended and (left := deadline - time.monotonic()) > 0:
-            try:
-                happened = self._happened.get(timeout=left)
-            except queue.Empty:
-                return
-            yield from self._take(happened)
+        self._over.wait(_PERIOD)
+        with contextlib.suppress(queue.Empty):
+            while not self._ended:
+                yield from self._take(self._happened.get_nowait())
 
     def _take(self, happened: Event | _Stopping | _End) -> Iterable[str]:
         if isinstance(happened, _Stopping):
