@@ -156,11 +156,13 @@ class Experiment:
         Raises:
             UsageError: fewer than two variants were tried, or what computes is not installed.
         """
-        told = [variant.name for variant in self.variants if self._has(variant.name)]
-        against = self.against if self.against in told else None
-        order = {variant.name: number for number, variant in enumerate(self.variants)}
-        trials = sorted(self.trials, key=lambda trial: order[trial.variant])
-        return compare_all(trials, against=against, measure=measure, alpha=alpha, seed=self.seed)
+        if (measure, alpha) not in self._compared:
+            told = [variant.name for variant in self.variants if self._has(variant.name)]
+            against = self.against if self.against in told else None
+            trials = sorted(self.trials, key=lambda trial: told.index(trial.variant))
+            found = compare_all(trials, against=against, measure=measure, alpha=alpha, seed=self.seed)
+            self._compared[measure, alpha] = tuple(found)
+        return self._compared[measure, alpha]
 
     def size(self, effect: float = 0.1, power: float = 0.8, alpha: float = 0.05) -> Size:
         """How many findings an experiment like this needs to see a difference, by what this one has seen.
@@ -254,6 +256,14 @@ class Experiment:
         """
         return _look().plot_speedup(self)
 
+    def save_report(self, path: str | os.PathLike[str]) -> None:
+        """Write all that was found as one HTML file, which asks for nothing from elsewhere.
+
+        Raises:
+            StomperError: it cannot be written, or what computes is not installed.
+        """
+        _look().save_report(self, path)
+
     def to_dict(self) -> dict[str, Any]:
         """What `--output json` prints: plain data, as `schema/experiment-result.schema.json` tells.
 
@@ -306,6 +316,11 @@ class Experiment:
     @functools.cached_property
     def _tried(self) -> frozenset[str]:
         return frozenset(trial.variant for trial in self.trials)
+
+    @functools.cached_property
+    def _compared(self) -> dict[tuple[Measure, float], tuple[Comparison, ...]]:
+        """What was compared already: many pairs take a while."""
+        return {}
 
     def _has(self, variant: str) -> bool:
         return variant in self._tried

@@ -12,7 +12,7 @@ from stomper_sdk.model.result import RunResult
 from stomper_sdk.model.span import WHOLE, Span
 from stomper_sdk.reports.lanes import lanes_of, peak_of, waits_of
 
-__all__ = ["timeline"]
+__all__ = ["ticks", "timeline"]
 
 # Units of the drawing, each a pixel at its natural size.
 _LEFT, _WIDTH, _LANE, _GAP, _TOP = 64, 1080, 14, 4, 18
@@ -84,18 +84,18 @@ def _grid(end: float, scale: float, count: int, height: float) -> Iterator[str]:
         who = f"worker {lane}" if lane else "run"
         yield f'<rect class="lane" x="{_LEFT}" y="{_y(lane):g}" width="{_WIDTH - _LEFT}" height="{_LANE}"/>'
         yield f'<text x="0" y="{_y(lane) + 11:g}">{who}</text>'
-    for seconds in _ticks(end):
+    for seconds in ticks(end):
         x = _LEFT + seconds * scale
         yield f'<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{height - 18}"/>'
         anchor = "end" if x > _WIDTH - 40 else "middle" if seconds else "start"
         yield f'<text x="{x:.1f}" y="{height - 4:g}" text-anchor="{anchor}">{seconds:g} s</text>'
 
 
-def _ticks(end: float) -> Iterator[float]:
-    """Round numbers of seconds from 0 to the end, about ten of them."""
-    steps = (digit * 10.0**power for power in itertools.count(-3) for digit in (1, 2, 5))
+def ticks(end: float) -> Iterator[float]:
+    """Round numbers from 0 to the end, about ten of them."""
+    steps = (digit * 10.0**power for power in itertools.count(-6) for digit in (1, 2, 5))
     step = next(step for step in steps if end / step <= _TICKS)
-    return (round(n * step, 3) for n in range(int(end / step) + 1))
+    return (round(n * step, 6) for n in range(int(end / step) + 1))
 
 
 def _bars(

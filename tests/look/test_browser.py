@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,7 +14,7 @@ import stomper_sdk
 from stomper_sdk import AgentReply, AgentTask, RunResult
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.model.result import FindingEnd
-from tests.browser import Browser, Keys, chromium
+from tests.browser import Browser, Keys
 
 if TYPE_CHECKING:
     from tests.conftest import Checkout
@@ -36,12 +36,6 @@ def mending(task: AgentTask) -> AgentReply:
     lines = [line for line in file.read_text().splitlines(keepends=True) if "import" not in line]
     file.write_text("".join(lines) + ("undefined_name\n" if task.attempt == 1 else f"# {EVIL}\n"))
     return AgentReply(f"{EVIL}\u202e\x1b[31m", tokens_in=1200, tokens_out=34, cost_usd=0.25)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
 
 from stomper_sdk.errors import UsageError
 from stomper_sdk.experiments import Comparison, Row, Size, Table
@@ -12,7 +13,7 @@ from stomper_sdk.look.page import page
 from stomper_sdk.model.present import counted, one_line, seconds_text
 from stomper_sdk.model.price import dollars_text
 
-__all__ = ["comparison_html", "experiment_html", "grid", "notes_of", "size_html", "variants_table"]
+__all__ = ["comparison_html", "experiment_html", "notes_of", "rows_by_name", "size_html", "variants_table"]
 
 #: As many pairs as are compared in the blink of an eye, and cells as can be looked through.
 _PAIRS, _CELLS, _MOST = 15, 2_000, 100
@@ -48,16 +49,13 @@ def variants_table(experiment: Experiment, tables: Iterable[Table]) -> str:
     return table(_HEADER, (_variant(it.name, rows.get(it.name), it.status) for it in experiment.variants))
 
 
-def grid(tables: Sequence[Table], rows: Mapping[str, Mapping[str, Row]], what: str) -> str:
-    """What each variant fixed of each code or file, those with most findings first."""
-    ranked = sorted(rows, key=lambda name: (-_most(rows[name].values()), name))
-    shown = ranked[: min(_MOST, max(_CELLS // max(len(tables), 1), 1))]
-    more = f"<p>and {len(ranked) - len(shown):,} more</p>" if len(shown) < len(ranked) else ""
-    listed = (
-        (name, _most(rows[name].values()), *(_share(rows[name].get(it.variant)) for it in tables))
-        for name in shown
-    )
-    return table((what, "findings", *(one_line(it.variant, 80) for it in tables)), listed) + more
+def rows_by_name(tables: Sequence[Table], kind: Literal["codes", "files"]) -> Mapping[str, Mapping[str, Row]]:
+    """By the name of a code or file, the rows of those variants that have one."""
+    found: dict[str, dict[str, Row]] = {}
+    for it in tables:
+        for row in it.codes if kind == "codes" else it.files:
+            found.setdefault(row.name, {})[it.variant] = row
+    return found
 
 
 def notes_of(experiment: Experiment) -> Iterator[str]:
@@ -70,22 +68,25 @@ def notes_of(experiment: Experiment) -> Iterator[str]:
 
 def _found(experiment: Experiment) -> str:
     tables = experiment.tables
-    folded = {"code": _by_name(tables, "codes"), "file": _by_name(tables, "files")}
+    folded = {"code": rows_by_name(tables, "codes"), "file": rows_by_name(tables, "files")}
     details = "".join(
-        f"<details><summary>{counted(len(rows), what)}</summary>{grid(tables, rows, what)}</details>"
+        f"<details><summary>{counted(len(rows), what)}</summary>{_grid(tables, rows, what)}</details>"
         for what, rows in folded.items()
         if rows
     )
     return f"{variants_table(experiment, tables)}{_apart(experiment)}{details}"
 
 
-def _by_name(tables: Sequence[Table], kind: str) -> Mapping[str, Mapping[str, Row]]:
-    """By the name of a code or file, the rows of those variants that have one."""
-    found: dict[str, dict[str, Row]] = {}
-    for it in tables:
-        for row in it.codes if kind == "codes" else it.files:
-            found.setdefault(row.name, {})[it.variant] = row
-    return found
+def _grid(tables: Sequence[Table], rows: Mapping[str, Mapping[str, Row]], what: str) -> str:
+    """What each variant fixed of each code or file, those with most findings first."""
+    ranked = sorted(rows, key=lambda name: (-_most(rows[name].values()), name))
+    shown = ranked[: min(_MOST, max(_CELLS // max(len(tables), 1), 1))]
+    more = f"<p>and {len(ranked) - len(shown):,} more</p>" if len(shown) < len(ranked) else ""
+    listed = (
+        (name, _most(rows[name].values()), *(_share(rows[name].get(it.variant)) for it in tables))
+        for name in shown
+    )
+    return table((what, "findings", *(one_line(it.variant, 80) for it in tables)), listed) + more
 
 
 def _apart(experiment: Experiment) -> str:
