@@ -171,6 +171,7 @@ def test_read_a_past_run(run_through: Any) -> None:
     checked = shown.value("verify")
     assert checked["confirmed"] > int(done[1])
     assert (checked["refuted"], checked["unknown"]) == (0, 0)
+    assert 20 < int(shown.text("report").removesuffix(" kB\n")) < 500
 
 
 def test_compare_strategies(run_through: Any) -> None:

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import html
-import json
-import os
 import re
-import shutil
-import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +11,8 @@ import pytest
 
 import stomper_sdk
 from stomper_sdk import AgentReply, AgentTask
+from tests.browser import Browser, chromium
+from tests.look.made import experiment_of
 
 if TYPE_CHECKING:
     from tests.conftest import Checkout
@@ -30,18 +27,6 @@ JUPYTER = """
 :not(.jp-RenderedMarkdown).jp-RenderedHTMLCommon th { text-align: right }
 .jp-RenderedHTMLCommon p { text-align: left; margin: 0 0 1em }
 """
-SEEN = """
-window.attacked = window.attacked || false
-const styles = (selector) => [...document.querySelectorAll(selector)].map((it) => getComputedStyle(it))
-document.title = JSON.stringify({
-  attacked: window.attacked,
-  names: styles("td:not(.n)").map((it) => it.textAlign),
-  numbers: styles("td.n").map((it) => it.textAlign),
-  fonts: styles("pre").map((it) => it.fontFamily),
-  colors: styles(".o, ins, del, pre i").map((it) => it.color),
-  wide: document.documentElement.scrollWidth > document.documentElement.clientWidth,
-})
-"""
 
 
 def careless(task: AgentTask) -> AgentReply:
@@ -52,60 +37,76 @@ def careless(task: AgentTask) -> AgentReply:
     return AgentReply("</pre></div><script>attack()</script><img src=x onerror=attack()>\u202e")
 
 
-@pytest.fixture
-def page(make_checkout: Callable[..., Checkout]) -> str:
-    """All that a run shows, in a cell's output."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+def shown_by_a_run(make_checkout: Callable[..., Checkout]) -> Sequence[Any]:
     repo = make_checkout({"a.py": "import os\n", "left.py": "import os\n", HOSTILE: "import os\n"}).root
     overrides = {"test_validation.mode": "none", "prompt.strategy": "escalate"}
     planned = stomper_sdk.plan("default", repo=repo)
     result = stomper_sdk.run("default", repo=repo, agents={"builtin": careless}, overrides=overrides)
-    shown = [planned, result, *result.files, result.explain(HOSTILE), result.diff("a.py")]
+    return [planned, result, *result.files, result.explain(HOSTILE), result.diff("a.py")]
+
+
+def shown_by_an_experiment() -> Sequence[Any]:
+    found = experiment_of({HOSTILE: 0.2, "better": 0.9}, costs={HOSTILE: 0.1, "better": 0.2})
+    return [found, found.compare(HOSTILE, "better"), found.size(0.1)]
+
+
+def opened(browser: Browser, shown: Sequence[Any], theme: str, folder: Path) -> None:
     outputs = "".join(it._repr_html_() for it in shown).replace("<details>", "<details open>")
-    return f'<div class="jp-RenderedHTMLCommon jp-RenderedHTML">{outputs}</div>'
-
-
-@pytest.mark.parametrize("theme", ["--jp-code-font-family: Courier", "color-scheme: dark"])
-def test_what_a_run_shows_is_aligned_readable_and_harmless(page: str, theme: str, tmp_path: Path) -> None:
-    seen = looked_at(page, theme, tmp_path)
-    assert not seen["attacked"]
-    assert set(seen["names"]) == {"left"}
-    assert set(seen["numbers"]) == {"right"}
-    assert set(seen["fonts"]) == {"Courier" if "Courier" in theme else "monospace"}
-    colors = {tuple(map(int, re.findall(r"\d+", color)[:3])) for color in seen["colors"]}
-    assert len(colors) == 4
-    assert min(contrast(color, ground) for color in colors for ground in ((255, 255, 255), (17, 17, 17))) > 3
-    assert not seen["wide"]
-
-
-def looked_at(page: str, theme: str, folder: Path) -> Any:
-    """What a browser makes of it, of no more width than a small window has."""
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        give_up = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        give_up("there is no Chromium to look with")
+    head = f"<style>:root {{ {theme} }} {JUPYTER}</style>"
+    head += "<script>attacked = false; function attack() { attacked = true }</script>"
+    cell = f'<div class="jp-RenderedHTMLCommon jp-RenderedHTML">{outputs}</div>'
     file = folder / "page.html"
-    head = f"<title></title><style>:root {{ {theme} }} {JUPYTER}</style>"
-    head += "<script>function attack() { window.attacked = true }</script>"
-    file.write_text(
-        f"<!doctype html><meta charset=utf-8>{head}<body>{page}<script>onload = () => {{ {SEEN} }}</script>"
+    file.write_text(f"<!doctype html><meta charset=utf-8>{head}{cell}")
+    browser.open(file, width=800)
+
+
+def styles(browser: Browser, selector: str, name: str) -> set[str]:
+    """What a property is, of all elements that a selector finds."""
+    return set(
+        browser.ask(
+            f"[...document.querySelectorAll({selector!r})].map((it) => getComputedStyle(it)[{name!r}])"
+        )
     )
-    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}"]
-    argv = [program, *options, "--window-size=800,600", "--dump-dom", file.as_uri()]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True)
-    title = re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL)
-    assert title, done.stderr
-    return json.loads(html.unescape(title[1]))
 
 
-def contrast(one: tuple[int, ...], other: tuple[int, ...]) -> float:
+@pytest.mark.parametrize("font", ["Courier", ""])
+def test_what_a_run_shows_is_aligned_readable_and_harmless(
+    make_checkout: Callable[..., Checkout], browser: Browser, font: str, tmp_path: Path
+) -> None:
+    theme = f"--jp-code-font-family: {font}" if font else ""
+    opened(browser, shown_by_a_run(make_checkout), theme, tmp_path)
+    assert browser.ask("attacked") is False
+    assert styles(browser, "td:not(.n)", "textAlign") == {"left"}
+    assert styles(browser, "td.n", "textAlign") == {"right"}
+    assert styles(browser, "pre", "fontFamily") == {font or "monospace"}
+    colors = styles(browser, ".o, ins, del, pre i", "color")
+    assert len(colors) == 4
+    grounds = ("rgb(255, 255, 255)", "rgb(17, 17, 17)")
+    assert min(contrast(color, ground) for color in colors for ground in grounds) > 3
+    assert browser.ask("document.documentElement.scrollWidth") <= 800
+
+
+def test_what_an_experiment_shows_is_aligned_and_harmless(browser: Browser, tmp_path: Path) -> None:
+    opened(browser, shown_by_an_experiment(), "", tmp_path)
+    assert browser.ask("attacked") is False
+    assert styles(browser, "td:not(.n)", "textAlign") == {"left"}
+    assert styles(browser, "td.n", "textAlign") == {"right"}
+    assert " points fewer than better: " in browser.find(".jp-RenderedHTML").text
+
+
+def contrast(one: str, other: str) -> float:
     """The ratio of WCAG 2.1."""
     low, high = sorted((luminance(one), luminance(other)))
     return (high + 0.05) / (low + 0.05)
 
 
-def luminance(color: tuple[int, ...]) -> float:
-    linear = [
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
-        for part in (value / 255 for value in color)
-    ]
+def luminance(color: str) -> float:
+    parts = [int(part) / 255 for part in re.findall(r"\d+", color)[:3]]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
