@@ -42,6 +42,10 @@ def timeline(result: RunResult) -> str:
         "A lane is a worker. A thin line is a file that waits: for another to leave the repository, "
         "or to be tried again."
     )
+    timed = {span.path for span in spans}
+    before = sum(bool(file.attempts) and file.path not in timed for file in result.files)
+    if before:
+        note += f" {counted(before, 'file')} ended before the run was resumed: no times of them are known."
     return f"<p>{at_once}{when}. {note}</p>{_drawing(result, stages, waits, peak)}{table(_HEADER, rows)}"
 
 

@@ -109,6 +109,14 @@ def test_a_past_run_has_the_same_report(made: tuple[Checkout, RunResult], tmp_pa
     assert now == then
 
 
+def test_files_without_times_are_told(made: tuple[Checkout, RunResult]) -> None:
+    _, result = made
+    part = attrs.evolve(result, spans=tuple(span for span in result.spans if span.path != "a.py"))
+    assert " 1 file ended before the run was resumed" in report_html(part)
+    assert "ended before" not in report_html(result)
+    assert "Timeline" not in report_html(attrs.evolve(result, spans=()))
+
+
 def test_what_cannot_be_had_is_told(made: tuple[Checkout, RunResult]) -> None:
     repo, result = made
     past = RunResult.load("last", repo.root)
