@@ -15,12 +15,14 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+import attrs
 from cases import sleeping
 from measure import Row, at_most, by_pair, interleaved, print_table
 from repos import NotDoneError, make_repo
 from ways import FIX, Job, run_once, shown
 
 from stomper_sdk.journal.spans import SPANS, spans_to_dict
+from stomper_sdk.look import report_html
 from stomper_sdk.model.evidence import Evidence
 from stomper_sdk.model.file import Attempt, CodeTally, FileResult
 from stomper_sdk.model.finding import Finding
@@ -52,17 +54,22 @@ def results(folder: Path, rounds: int) -> Iterator[Row]:
     """Results that are there: shown, made a table of, and read back."""
     small, large = made_up(1_000, 3), made_up(10_000, 10)
     past = kept(folder / "past", made_up(10_000, 2))
+    report = partial(report_html, with_texts(made_up(500, 6), past))
     calls: dict[str, Callable[[], object]] = {
         "html": small._repr_html_,
         "pandas": partial(large.to_frame, "findings"),
         "polars": partial(large.to_frame, "findings", "polars"),
         "load": partial(RunResult.load, "last", past),
+        "report": report,
     }
     took = interleaved({name: partial(timed, call) for name, call in calls.items()}, rounds, warm_up=True)
     size = len(small._repr_html_().encode()) / 1e3
     pages = "1,000 files in a notebook"
     yield Row(pages, "made", [one * 1e3 for one in took["html"]], " ms", "<= 100 ms", at_most(100))
     yield Row(pages, "size", [size], " kB", "<= 300 kB", at_most(300))
+    written = "500 files as a report, with prompts and replies"
+    yield Row(written, "made", took["report"], " s")
+    yield Row(written, "size", [len(report().encode()) / 1e6], " MB", "<= 2 MB", at_most(2))
     for library in ("pandas", "polars"):
         case = "100,000 findings as a table"
         yield Row(case, library, took[library], " s", "<= 1 s", at_most(1))
@@ -128,6 +135,16 @@ def made_up(files: int, findings: int) -> RunResult:
         checks={"ruff": "0.6.0"},
         spans=tuple(Span(file.path, stage, n, n + 0.1) for n, file in enumerate(ended) for stage in STAGES),
     )
+
+
+def with_texts(result: RunResult, repo: Path) -> RunResult:
+    """The run with what its agents were asked and said, more than there is room for in a report."""
+    texts = {"prompt": "Mend `module`: " + "x = 1  # <a line>\n" * 300, "reply": "Done: " + "words " * 200}
+    files = (
+        attrs.evolve(file, attempts=tuple(attrs.evolve(it, **texts) for it in file.attempts))
+        for file in result.files
+    )
+    return attrs.evolve(result, files=tuple(files), repo=str(repo))
 
 
 def _file(number: int, findings: int) -> FileResult:
