@@ -88,7 +88,8 @@ def _carry_out(spec: ExperimentSpec, options: argparse.Namespace, console: Conso
         found = carry_out_experiment(
             spec, repo=options.repo, resume=options.resume, control=control, watchers=watchers
         )
-    console.say(experiment_text(found, console.width(), details=options.loudness == "verbose"))
+    details = options.loudness == "verbose"
+    console.say(experiment_text(found, console.width(), details=details, file=options.experiment))
     if options.output == "json":
         console.document(found.to_dict())
     return found.exit_code

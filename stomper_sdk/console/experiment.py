@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 
 from stomper_sdk.experiments import Measure, Row
@@ -52,13 +53,16 @@ _COLUMNS: Sequence[Column] = (
 )
 
 
-def experiment_text(experiment: Experiment, width: int = 80, *, details: bool = False) -> str:
+def experiment_text(
+    experiment: Experiment, width: int = 80, *, details: bool = False, file: str = "FILE"
+) -> str:
     """The table of the variants, the comparisons, and what else is to be known.
 
     Args:
         experiment: the experiment.
         width: columns to wrap at.
         details: each code and file, and the differences in time, tokens and cost as well.
+        file: where it is declared.
 
     Raises:
         UsageError: what computes is not installed.
@@ -72,7 +76,7 @@ def experiment_text(experiment: Experiment, width: int = 80, *, details: bool = 
     failed = [f"{it.name} {it.status}: {it.reason}" for it in experiment.variants if it.reason]
     blocks += _block("Not tried to the end", [one_line(line, 600) for line in failed], width)
     blocks += _block("Notices", [one_line(notice, 600) for notice in experiment.notices], width)
-    blocks += _block("Next", _next_steps(experiment), 0)
+    blocks += _block("Go on with what is left", _next_steps(experiment, file), 0)
     return "\n\n".join(filter(None, blocks))
 
 
@@ -171,12 +175,12 @@ def _decisions(experiment: Experiment) -> Sequence[str]:
     return [decision.text for decision in last.values()]
 
 
-def _next_steps(experiment: Experiment) -> Iterator[str]:
+def _next_steps(experiment: Experiment, file: str) -> Iterator[str]:
     again = experiment.status in _ENDS or any(
         it.status in ("failed", "stopped") for it in experiment.variants
     )
     if again:
-        yield f"stomper-sdk experiment FILE --resume {experiment.id}  # goes on where it ended"
+        yield shlex.join(["stomper-sdk", "experiment", file, "--resume", experiment.id])
 
 
 def _block(title: str, lines: Sequence[str] | Iterator[str], width: int) -> Sequence[str]:

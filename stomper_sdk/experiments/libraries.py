@@ -6,6 +6,17 @@ from functools import partial
 
 from stomper_sdk.extras import needed as _needed
 
-__all__ = ["needed"]
+__all__ = ["all_needed", "needed"]
 
 needed = partial(_needed, what="comparing variants", extra="experiments")
+_ALL = ("numpy", "scipy.stats", "statsmodels.stats.multitest", "statsmodels.stats.proportion")
+
+
+def all_needed() -> None:
+    """Load all of them: what cannot be computed afterwards is better known before anything is tried.
+
+    Raises:
+        UsageError: one is not installed; how to is said.
+    """
+    for module in _ALL:
+        needed(module)

@@ -90,5 +90,7 @@ def _read(line: bytes) -> Record | None:
         return None
     read: Any = json.loads(text)
     kind, fields = read
+    if kind not in RECORDS:
+        raise ValueError(f"it holds {kind!r:.40}, which only a newer version of stomper_sdk can read")
     record: Record = typed(RECORDS[kind], fields, kind)
     return record

@@ -28,7 +28,7 @@ from stomper_sdk.laboratory.sample import blocks_of, draw
 from stomper_sdk.laboratory.variants import Variant
 from stomper_sdk.model.experiment import ExperimentSpec
 from stomper_sdk.model.plan import Plan
-from stomper_sdk.model.present import counted, plain
+from stomper_sdk.model.present import counted, listed, plain
 from stomper_sdk.stages.base import Selection
 from stomper_sdk.vcs.git import in_thread
 from stomper_sdk.vcs.repository import Repository
@@ -100,6 +100,7 @@ async def begun(asked: Asked, variants: Sequence[Variant], site: Site) -> tuple[
         raise KeyboardInterrupt
     if not plan.tasks:
         raise UsageError("there is nothing to fix, hence nothing to compare", "\n".join(plan.notices))
+    uncommitted = await in_thread(_uncommitted, site.repository)
     sizes = await in_thread(_sizes, folder, plan)
     tasks = draw(plan, sizes, spec.sample, spec.seed)
     arranged = Arranged(
@@ -115,7 +116,7 @@ async def begun(asked: Asked, variants: Sequence[Variant], site: Site) -> tuple[
         seed=spec.seed,
         stop=spec.stop,
         blocks=blocks_of(tasks, _block_count(spec, variants, len(tasks))),
-        notices=(*plan.notices, *_notices(spec, plan.finding_count)),
+        notices=(*plan.notices, *_notices(spec, plan.finding_count), *uncommitted),
     )
     return await in_thread(_written, arranged, attrs.evolve(plan, tasks=tasks), site, variants)
 
@@ -143,6 +144,12 @@ def _notices(spec: ExperimentSpec, available: int) -> tuple[str, ...]:
         return ()
     wanted = counted(spec.sample, "finding")
     return (f"sample: {wanted} were wanted, and there are {available:,}: all were taken",)
+
+
+def _uncommitted(repository: Repository) -> tuple[str, ...]:
+    """A notice on tracked files that the user has changed: clones have them as they were committed."""
+    changed = sorted(path for path, how in repository.status().dirty.items() if how != "untracked")
+    return (f"what is not committed takes no part: {listed(changed)}",) if changed else ()
 
 
 def _sizes(folder: Path, plan: Plan) -> dict[str, int]:

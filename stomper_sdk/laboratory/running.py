@@ -15,6 +15,7 @@ import trio
 
 from stomper_sdk.api.starting import Folder, Source, absolute
 from stomper_sdk.errors import UsageError, alone, machine_limits
+from stomper_sdk.experiments.libraries import all_needed
 from stomper_sdk.interpreter.embedding import importable, interrupt_cancels
 from stomper_sdk.interpreter.opening import preparation_of, sweep
 from stomper_sdk.interpreter.planner import AgentLike
@@ -194,6 +195,7 @@ async def _in_repository(asked: Asked, repository: Repository) -> Experiment:
     await in_thread(check_own, repository)
     swept = await in_thread(sweep, root, repository)
     variants = await in_thread(loaded_variants, spec, asked.agents, root)
+    await in_thread(all_needed)
     past = await in_thread(past_one, asked.resume, spec, variants, root)
     base = past[1].arranged.base_commit if past else await in_thread(repository.commit_of, "HEAD")
     session = await in_thread(place_for, repository, variants, spec.repeats, base)

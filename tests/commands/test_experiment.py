@@ -120,7 +120,7 @@ def test_an_interrupt_drains_then_cancels_and_the_experiment_goes_on(
     stopped = checked(out)
     assert stopped["status"] == "cancelled"
     assert "finishing the files at work; press Ctrl-C again to cancel\n" in err
-    assert f"stomper-sdk experiment FILE --resume {stopped['id']}" in err
+    assert f"stomper-sdk experiment {file} --resume {stopped['id']}\n" in err
     assert user.leftovers() == []
 
     assert main(["experiment", file, "--resume", "-j", "1", "--output", "json"]) == 0
@@ -161,7 +161,7 @@ def test_what_past_experiments_found(user: Any, declared: Callable[[str], str], 
     shown = capsys.readouterr().out
     assert f"{listed['id']} completed: levels: 2 variants on 16 findings in 8 files" in shown
     assert "\none, by file\n" in shown
-    assert "\nTime\n  all takes" in shown
+    assert "\nTime\n  " in shown
 
     assert main(["experiments", "show", "nothing"]) == 2
     assert f"there is no experiment 'nothing'\nThe newest are: {listed['id']}." in capsys.readouterr().err
@@ -204,7 +204,7 @@ def test_the_table_fits_any_terminal_and_a_name_in_it_is_not_obeyed(user: Any) -
     )
     for width in (40, 80, 120):
         text = experiment_text(found, width)
-        lines = text.partition("\nNext")[0].splitlines()
+        lines = text.partition("\nGo on")[0].splitlines()
         assert max(map(columns_of, lines)) <= width
         assert "\x1b" not in text
         assert "\u202e" not in text
