@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 from typing import Any
 
 import attrs
@@ -28,6 +27,8 @@ def interval(fixed: int, tried: int, sure: float = _SURE) -> tuple[float, float]
     """
     if not tried:
         return 0.0, 1.0
+    from statistics import NormalDist  # late, with all that it loads: most runs never ask
+
     z, rate = NormalDist().inv_cdf((1 + sure) / 2), fixed / tried
     middle = rate + z * z / (2 * tried)
     half = z * math.sqrt(rate * (1 - rate) / tried + z * z / (4 * tried * tried))

@@ -7,8 +7,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
-
 from stomper_sdk.errors import RepositoryError
 from stomper_sdk.vcs.forward import take_back
 from stomper_sdk.vcs.git import git
@@ -91,6 +89,8 @@ def _git_is_at_work(root: Path) -> bool:
 
 def _folders_of_git() -> Iterator[Path]:
     """Where the git processes of this machine are, as far as we may see."""
+    import psutil  # late: few runs need it, and each would wait for it
+
     for process in psutil.process_iter(["name", "cwd"]):
         if str(process.info["name"]).startswith("git") and process.info["cwd"]:
             yield Path(process.info["cwd"])

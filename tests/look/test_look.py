@@ -191,7 +191,7 @@ def test_what_no_stage_covers_is_waiting() -> None:
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
-    heavy = ("pandas", "matplotlib", "IPython", "polars")
+    heavy = ("pandas", "matplotlib", "IPython", "polars", "numpy", "scipy", "psutil", "statistics", "asyncio")
     code = f"import sys, stomper_sdk, stomper_sdk.api; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
