@@ -192,7 +192,7 @@ def test_clean_tells_what_it_removed(
         (["run", "--log-file", "."], "--log-file: . cannot be written"),
         (["completion"], "SHELL"),
         (["completion", "tcsh"], "expected bash, zsh or fish, got 'tcsh'"),
-        (["schema", "reslt"], "expected pipeline or result, got 'reslt'; did you mean 'result'?"),
+        (["schema", "reslt"], "or experiment-result, got 'reslt'; did you mean 'result'?"),
         ([], "usage: stomper-sdk"),
     ],
 )
