@@ -17,6 +17,8 @@ __all__ = ["SPANS", "read_spans", "spans_to_dict"]
 
 SPANS = "spans.json"
 _MAX_BYTES = 256 * 1024 * 1024
+#: Seconds: more than any run has taken.
+_LONGEST = 1e9
 
 
 def spans_to_dict(spans: Sequence[Span]) -> dict[str, Any]:
@@ -62,6 +64,13 @@ def _spans(document: Any) -> tuple[Span, ...]:
     stages = [typed(str, stage, "stages") for stage in items(document, "stages")]
     columns = [items(document, name) for name in ("path", "stage", "since", "until")]
     return tuple(
-        Span(paths[path], stages[stage], float(since), float(until))
+        Span(paths[path], stages[stage], _time(since), _time(until))
         for path, stage, since, until in zip(*columns, strict=True)
     )
+
+
+def _time(value: object) -> float:
+    seconds: float = typed(float, value, "a time")
+    if abs(seconds) > _LONGEST:
+        raise ValueError(f"{seconds!r:.20} is no time of a run")
+    return seconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -18,6 +19,7 @@ __all__ = ["ticks", "timeline"]
 _LEFT, _WIDTH, _LANE, _GAP, _TOP = 64, 1080, 14, 4, 18
 _COLORS = 10
 _TICKS = 10
+_UNITS = ((1, "s", 120), (60, "min", 7200), (3600, "h", math.inf))
 _HEADER = ("stage", "times", "in all", "mean", "longest")
 
 
@@ -88,11 +90,12 @@ def _grid(end: float, scale: float, count: int, height: float) -> Iterator[str]:
         who = f"worker {lane}" if lane else "run"
         yield f'<rect class="lane" x="{_LEFT}" y="{_y(lane):g}" width="{_WIDTH - _LEFT}" height="{_LANE}"/>'
         yield f'<text x="0" y="{_y(lane) + 11:g}">{who}</text>'
-    for seconds in ticks(end):
-        x = _LEFT + seconds * scale
+    unit, word = next((unit, word) for unit, word, most in _UNITS if end < most)
+    for amount in ticks(end / unit):
+        x = _LEFT + amount * unit * scale
         yield f'<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{height - 18}"/>'
-        anchor = "end" if x > _WIDTH - 40 else "middle" if seconds else "start"
-        yield f'<text x="{x:.1f}" y="{height - 4:g}" text-anchor="{anchor}">{seconds:g} s</text>'
+        anchor = "end" if x > _WIDTH - 40 else "middle" if amount else "start"
+        yield f'<text x="{x:.1f}" y="{height - 4:g}" text-anchor="{anchor}">{amount:g} {word}</text>'
 
 
 def ticks(end: float) -> Iterator[float]:

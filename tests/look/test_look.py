@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -131,7 +132,10 @@ def test_a_past_run_comes_back_with_its_stories_and_its_timeline(
 def test_damaged_spans_are_told_and_lose_nothing_else(made: tuple[Checkout, RunResult]) -> None:
     repo, result = made
     kept = repo.root / ".stomper" / "sessions" / result.session_id / "spans.json"
-    for damage in ("{", '{"version": 2}', '{"version": 1, "paths": ["a"]}', "[]"):
+    endless, long = (
+        re.sub(r'("until": \[\s*)[\d.]+', rf"\g<1>{it}", kept.read_text()) for it in ("Infinity", "1e99")
+    )
+    for damage in ("{", '{"version": 2}', '{"version": 1, "paths": ["a"]}', "[]", endless, long):
         kept.write_text(damage)
         with pytest.raises(StomperError, match=r"spans\.json of stomper-.* cannot be read"):
             RunResult.load("last", repo.root)

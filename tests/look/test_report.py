@@ -18,6 +18,7 @@ import stomper_sdk
 from stomper_sdk import AgentReply, AgentTask, RunResult
 from stomper_sdk.errors import StomperError
 from stomper_sdk.look import report_html
+from stomper_sdk.look.timeline import timeline
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.model.result import FindingEnd
 from stomper_sdk.vcs import history
@@ -115,6 +116,18 @@ def test_files_without_times_are_told(made: tuple[Checkout, RunResult]) -> None:
     assert " 1 file ended before the run was resumed" in report_html(part)
     assert "ended before" not in report_html(result)
     assert "Timeline" not in report_html(attrs.evolve(result, spans=()))
+
+
+@pytest.mark.parametrize(("factor", "last"), [(1, " s</text>"), (500, " min</text>"), (50_000, " h</text>")])
+def test_a_timeline_is_in_seconds_minutes_or_hours(
+    factor: float, last: str, made: tuple[Checkout, RunResult]
+) -> None:
+    _, result = made
+    spans = [attrs.evolve(it, since=it.since * factor, until=it.until * factor) for it in result.spans]
+    drawn = timeline(attrs.evolve(result, spans=tuple(spans)))
+    texts = re.findall(r'text-anchor="\w+">([\d.]+ \w+)</text>', drawn)
+    assert 3 < len(texts) <= 11
+    assert all(f"{text}</text>".endswith(last) for text in texts)
 
 
 def test_what_cannot_be_had_is_told(made: tuple[Checkout, RunResult]) -> None:
