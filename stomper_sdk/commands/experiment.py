@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -15,6 +16,7 @@ from stomper_sdk.commands.base import (
     pipeline_arguments,
     whole_number,
 )
+from stomper_sdk.commands.run import refuse_unwritable
 from stomper_sdk.commands.signals import interruptible
 from stomper_sdk.errors import UsageError
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from stomper_sdk.console.console import Console
     from stomper_sdk.model.experiment import ExperimentSpec
 
-__all__ = ["declare", "perform"]
+__all__ = ["declare", "perform", "report_argument"]
 
 _STOPPING = "finishing the files at work; press Ctrl-C again to cancel"
 _WHICH = "Name its file: stomper-sdk experiment FILE. Past ones: stomper-sdk experiments list"
@@ -50,11 +52,23 @@ def declare(command: Parser) -> None:
         metavar="EXPERIMENT",
         help="go on with one that did not end; with the newest, where none is named",
     )
+    report_argument(command)
     format_argument(command, "text", "json")
     add("--no-progress", action="store_false", dest="progress", help="only the summary")
 
 
+def report_argument(command: Parser) -> None:
+    """Where all that was found is written to be looked at."""
+    command.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="write a report to look at: one HTML file with all that was found",
+    )
+
+
 def perform(options: argparse.Namespace, console: Console) -> int:
+    refuse_unwritable(options, "report")
     if options.experiment in (None, "list", "show"):
         raise UsageError("which experiment?", _WHICH)
     from stomper_sdk.config import load_experiment_spec
@@ -90,6 +104,8 @@ def _carry_out(spec: ExperimentSpec, options: argparse.Namespace, console: Conso
         )
     details = options.loudness == "verbose"
     console.say(experiment_text(found, console.width(), details=details, file=options.experiment))
+    if options.report:
+        found.save_report(options.report)
     if options.output == "json":
         console.document(found.to_dict())
     return found.exit_code

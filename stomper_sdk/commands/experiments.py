@@ -6,6 +6,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from stomper_sdk.commands.base import format_argument, repo_argument
+from stomper_sdk.commands.experiment import report_argument
+from stomper_sdk.commands.run import refuse_unwritable
 
 if TYPE_CHECKING:
     from stomper_sdk.commands.parser import Parser
@@ -27,6 +29,7 @@ def declare(command: Parser) -> None:
         metavar="EXPERIMENT",
         help="its name, or a part of it that no other has (default: last)",
     )
+    report_argument(showing)
     for command in (listing, showing):
         repo_argument(command)
         format_argument(command, "text", "json")
@@ -54,7 +57,10 @@ def _show(options: argparse.Namespace, console: Console) -> int:
     from stomper_sdk.console.experiment import experiment_text
     from stomper_sdk.laboratory import load_experiment
 
+    refuse_unwritable(options, "report")
     experiment = load_experiment(options.experiment, options.repo)
+    if options.report:
+        experiment.save_report(options.report)
     if options.output == "json":
         console.document(experiment.to_dict())
     else:

@@ -209,3 +209,19 @@ def test_the_table_fits_any_terminal_and_a_name_in_it_is_not_obeyed(user: Any) -
         assert "\x1b" not in text
         assert "\u202e" not in text
         assert all(word in text for word in ("8 of 16", "28 to 72 %"))
+
+
+def test_a_report_is_written_now_or_of_a_past_one(
+    user: Any, declared: Callable[[str], str], capsys: Captured, tmp_path: Path
+) -> None:
+    now, later = tmp_path / "now.html", tmp_path / "later.html"
+    assert main(["experiment", declared(BROKEN), "--report", str(now), "-q"]) == 1
+    assert "broken failed: " in now.read_text()
+    assert ">one</td>" in now.read_text()
+    assert main(["experiments", "show", "--report", str(later), "--output", "json"]) == 0
+    assert later.read_text() == now.read_text()
+    capsys.readouterr()
+    for command in (["experiment", declared(TWO)], ["experiments", "show"]):
+        assert main([*command, "--report", str(tmp_path / "no" / "report.html")]) == 2
+        assert "--report: " in capsys.readouterr().err
+    assert len(list((user.root / ".stomper" / "experiments").iterdir())) == 1
