@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["declare", "perform", "report_argument"]
 
-_STOPPING = "finishing the files at work; press Ctrl-C again to cancel"
 _WHICH = "Name its file: stomper-sdk experiment FILE. Past ones: stomper-sdk experiments list"
 _DECLARED = ("repeats", "sample", "seed")
 
@@ -80,7 +78,8 @@ def perform(options: argparse.Namespace, console: Console) -> int:
 def _changed(spec: ExperimentSpec, options: argparse.Namespace) -> ExperimentSpec:
     """The declaration with what the command line says."""
     overrides = overrides_of(options)
-    places = {key: place for key, place in spec.places.items() if key not in _places_of(overrides)}
+    hidden = _places_of(overrides)
+    places = {key: place for key, place in spec.places.items() if key not in hidden}
     given: dict[str, Any] = {key: getattr(options, key) for key in _DECLARED}
     said = {key: value for key, value in given.items() if value is not None}
     return attrs.evolve(spec, overrides={**spec.overrides, **overrides}, places=places, **said)
@@ -94,18 +93,21 @@ def _places_of(overrides: dict[str, object]) -> set[str]:
 
 def _carry_out(spec: ExperimentSpec, options: argparse.Namespace, console: Console) -> int:
     from stomper_sdk import api
-    from stomper_sdk.console.experiment import experiment_text
+    from stomper_sdk.console.experiment import experiment_text, not_tried
     from stomper_sdk.laboratory import carry_out_experiment
 
     control = api.Control()
-    with console.watch_experiment() as watchers, interruptible(control, partial(console.say, _STOPPING)):
+    with console.watch_experiment() as board, interruptible(control, board.stopping):
         found = carry_out_experiment(
-            spec, repo=options.repo, resume=options.resume, control=control, watchers=watchers
+            spec, repo=options.repo, resume=options.resume, control=control, watchers=(board.see,)
         )
     details = options.loudness == "verbose"
     console.say(experiment_text(found, console.width(), details=details, file=options.experiment))
     if options.report:
         found.save_report(options.report)
+    if options.loudness == "quiet":
+        for line in not_tried(found):
+            console.warn(line)
     if options.output == "json":
         console.document(found.to_dict())
     return found.exit_code

@@ -6,6 +6,7 @@ it, at most eight times a second.
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -33,6 +34,9 @@ class Easel(AbstractContextManager[Any], Protocol):
     def show(self, progress: ExperimentProgress, since: float) -> None:
         """Draw what was seen so many seconds ago."""
 
+    def say(self, line: str) -> None:
+        """Show a line that stays."""
+
 
 @contextmanager
 def watched() -> Iterator[tuple[Watcher, ...]]:
@@ -46,17 +50,24 @@ def watched() -> Iterator[tuple[Watcher, ...]]:
 
 
 class Board(AbstractContextManager["Board"]):
-    """A context manager; `see` is the experiment's watcher."""
+    """A context manager; `see` is the experiment's watcher, `stopping` answers the first interrupt."""
 
     def __init__(self, easel: Callable[[], Easel]) -> None:
         self._easel = easel
         self._last = ExperimentProgress("looking for what there is to fix"), time.monotonic()
         self._ended = threading.Event()
+        self._said: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="display")
         self._painting: Future[None] | None = None
 
     def see(self, progress: ExperimentProgress) -> None:
         self._last = progress, time.monotonic()
+
+    def stopping(self) -> None:
+        """May be called in a signal handler."""
+        working = self._last[0].working
+        doing = f"finishing {counted(working, 'file')} at work" if working else "stopping"
+        self._said.put(f"{doing}; press Ctrl-C again to cancel")
 
     def __enter__(self) -> Board:
         self._painting = self._pool.submit(self._paint)
@@ -70,10 +81,13 @@ class Board(AbstractContextManager["Board"]):
 
     def _paint(self) -> None:
         with self._easel() as easel:
-            while not self._ended.wait(_PERIOD):
+            going = True
+            while going:
+                going = not self._ended.wait(_PERIOD)
+                while not self._said.empty():
+                    easel.say(self._said.get())
                 progress, seen = self._last
-                easel.show(progress, time.monotonic() - seen)
-            easel.show(self._last[0], 0.0)
+                easel.show(progress, time.monotonic() - seen if going else 0.0)
 
 
 class LiveEasel(AbstractContextManager["LiveEasel"]):
@@ -99,6 +113,9 @@ class LiveEasel(AbstractContextManager["LiveEasel"]):
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
+    def say(self, line: str) -> None:
+        self._console.print(line)
+
     def show(self, progress: ExperimentProgress, since: float) -> None:
         from rich.text import Text
 
@@ -118,23 +135,33 @@ class CellEasel(AbstractContextManager["CellEasel"]):
     def __exit__(self, *_: object) -> None:
         self._display.draw(summary(self._last))
 
+    def say(self, line: str) -> None:
+        """Nobody presses Ctrl-C twice in a notebook."""
+
     def show(self, progress: ExperimentProgress, since: float) -> None:
         self._last = progress
         self._display.draw(picture(progress, since))
 
 
 class LinesEasel(AbstractContextManager["LinesEasel"]):
-    """Lines that stay: one whenever a run of a variant has ended, or a variant can be tried no further."""
+    """Lines that stay: one whenever a run of a variant has ended, or a variant can be tried no further.
 
-    def __init__(self, stream: Stream) -> None:
+    `progress` says whether these are shown.
+    """
+
+    def __init__(self, stream: Stream, *, progress: bool = True) -> None:
         self._stream = stream
+        self._progress = progress
         self._told: dict[str, tuple[int, str]] = {}
 
     def __exit__(self, *_: object) -> None:
         """Lines stay as they are."""
 
+    def say(self, line: str) -> None:
+        self._stream.write(f"{line}\n")
+
     def show(self, progress: ExperimentProgress, since: float) -> None:
-        for name, tally in progress.variants.items():
+        for name, tally in progress.variants.items() if self._progress else ():
             stands = tally.runs, tally.status
             if stands != self._told.get(name, (0, "unfinished")):
                 self._told[name] = stands

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,7 @@ from stomper_sdk.reports.history import files_text, findings_text, runs_text
 if TYPE_CHECKING:
     import rich.console
 
-    from stomper_sdk.laboratory.progress import Watcher
+    from stomper_sdk.console.board import Board
 
 __all__ = ["Console"]
 
@@ -133,16 +132,13 @@ class Console:
         screen = LiveScreen if live else PlainScreen
         return Display(partial(screen, self._people), self._verbosity(live))
 
-    @contextmanager
-    def watch_experiment(self) -> Iterator[Sequence[Watcher]]:
-        """Draw an experiment while it goes on, from what its watchers are told."""
+    def watch_experiment(self) -> Board:
+        """The display of an experiment."""
         from stomper_sdk.console.board import Board, LinesEasel, LiveEasel
 
-        if self._quiet or not self._progress:
-            yield ()
-            return
-        with Board(partial(LiveEasel if self._is_live() else LinesEasel, self._people)) as board:
-            yield (board.see,)
+        if self._is_live():
+            return Board(partial(LiveEasel, self._people))
+        return Board(partial(LinesEasel, self._people, progress=self._progress and not self._quiet))
 
     def plan(self, plan: Plan, pipeline: Pipeline) -> None:
         self.say(plan_text(plan, pipeline, self.width()))

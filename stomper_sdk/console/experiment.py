@@ -14,7 +14,7 @@ from stomper_sdk.model.present import one_line, seconds_text, visible
 from stomper_sdk.model.price import Spending, dollars_text
 from stomper_sdk.reports.layout import columns_of, table, wrapped
 
-__all__ = ["experiment_text", "experiments_text"]
+__all__ = ["experiment_text", "experiments_text", "not_tried"]
 
 _NAME, _INDENT, _GAP = 20, 2, 2
 _ASIDE: Sequence[tuple[Measure, str]] = (("seconds", "Time"), ("tokens", "Tokens"), ("cost_usd", "Cost"))
@@ -73,11 +73,16 @@ def experiment_text(
     for measure, title in _ASIDE if details else ():
         blocks += _block(title, [it.text for it in compared(experiment, measure)], width)
     blocks += _block("Stopping", _decisions(experiment), width)
-    failed = [f"{it.name} {it.status}: {it.reason}" for it in experiment.variants if it.reason]
-    blocks += _block("Not tried to the end", [one_line(line, 600) for line in failed], width)
+    blocks += _block("Not tried to the end", not_tried(experiment), width)
     blocks += _block("Notices", [one_line(notice, 600) for notice in experiment.notices], width)
     blocks += _block("Go on with what is left", _next_steps(experiment, file), 0)
     return "\n\n".join(filter(None, blocks))
+
+
+def not_tried(experiment: Experiment) -> Sequence[str]:
+    """A line for each variant that could not be tried to its end, and why."""
+    failed = [f"{it.name} {it.status}: {it.reason}" for it in experiment.variants if it.reason]
+    return [one_line(line, 600) for line in failed]
 
 
 def experiments_text(experiments: Sequence[PastExperiment], width: int = 80) -> str:

@@ -89,14 +89,19 @@ def test_an_experiment_is_carried_out_and_told(
 def test_a_variant_that_fails_is_told_as_failed_and_never_as_zero(
     user: Any, declared: Callable[[str], str], capsys: Captured
 ) -> None:
-    assert main(["experiment", declared(BROKEN), "--output", "json"]) == 1
+    assert main(["experiment", declared(BROKEN), "--output", "json", "--report", "found.html"]) == 1
 
     out, err = capsys.readouterr()
+    assert "its agent failed at every file" in Path("found.html").read_text()
     broken = checked(out)["variants"][2]
     assert (broken["status"], broken["total"], broken["files"]) == ("failed", None, [])
     assert "broken failed: its agent failed at every file" in err
     assert "\nbroken (failed)\n" in err
     assert "--resume experiment-" in err
+
+    assert main(["experiment", declared(BROKEN), "-q"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("broken failed: its agent failed at every file")
 
 
 @pytest.mark.parametrize(("presses", "files_that_end"), [(1, True), (2, False)])
@@ -119,7 +124,7 @@ def test_an_interrupt_drains_then_cancels_and_the_experiment_goes_on(
     out, err = capsys.readouterr()
     stopped = checked(out)
     assert stopped["status"] == "cancelled"
-    assert "finishing the files at work; press Ctrl-C again to cancel\n" in err
+    assert "; press Ctrl-C again to cancel\n" in err
     assert f"stomper-sdk experiment {file} --resume {stopped['id']}\n" in err
     assert user.leftovers() == []
 
@@ -163,6 +168,9 @@ def test_what_past_experiments_found(user: Any, declared: Callable[[str], str], 
     assert "\none, by file\n" in shown
     assert "\nTime\n  " in shown
 
+    assert main(["experiments", "show", "--report", "found.html"]) == 0
+    assert "<html" in Path("found.html").read_text()
+
     assert main(["experiments", "show", "nothing"]) == 2
     assert f"there is no experiment 'nothing'\nThe newest are: {listed['id']}." in capsys.readouterr().err
 
@@ -177,6 +185,7 @@ def test_what_past_experiments_found(user: Any, declared: Callable[[str], str], 
         (["experiment", "levels.yaml", "--seed", "-1"], "seed is -1: it must be 0 or more"),
         (["experiment", "levels.yaml", "--sample", "x"], "--sample: expected a whole number, got 'x'"),
         (["experiment", "levels.yaml", "--set", "retry.max=1"], "override retry.max: retry.max: unknown key"),
+        (["experiment", "levels.yaml", "--report", "no/x.html"], "--report: no/x.html cannot be written"),
         (["experiments", "shwo"], "Did you mean 'show'?"),
     ],
 )
