@@ -58,3 +58,14 @@ for (const form of document.forms) {
   form.hidden = false;
   narrow();
 }
+
+// What a link leads to is unfolded, and shown where a form has hidden it.
+function reveal(hash) {
+  const row = hash.length > 1 && document.getElementById(hash.slice(1))?.closest("details");
+  if (row) {
+    row.hidden = false;
+    row.open = true;
+  }
+}
+document.addEventListener("click", (event) => reveal(event.target.closest("a")?.hash ?? ""));
+reveal(location.hash);
