@@ -32,7 +32,7 @@ _STYLE = """<style>
 .stomper{font-size:13px;line-height:1.4}
 .stomper table{border-collapse:collapse}
 .stomper.stomper td,.stomper.stomper th{text-align:left;padding:1px 10px 1px 0;vertical-align:top}
-.stomper.stomper table .n{text-align:right;font-variant-numeric:tabular-nums}
+.stomper.stomper table .n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 .stomper pre{white-space:pre-wrap;margin:2px 0 8px;padding:4px 8px;border-left:2px solid #8888}
 .stomper pre{background:none;color:inherit;overflow-wrap:anywhere}
 .stomper pre{font-family:var(--jp-code-font-family,var(--vscode-editor-font-family,monospace))}

@@ -22,7 +22,8 @@ HOSTILE = "<img src=x onerror=attack()>\u202e.py"
 JUPYTER = """
 .jp-RenderedHTMLCommon pre, .jp-RenderedHTMLCommon code {
   background-color: var(--jp-layout-color0); font-family: var(--jp-code-font-family); padding: 0; border: 0 }
-.jp-RenderedHTMLCommon td, .jp-RenderedHTMLCommon th { vertical-align: middle; padding: 0.5em }
+.jp-RenderedHTMLCommon td, .jp-RenderedHTMLCommon th {
+  vertical-align: middle; padding: 0.5em; white-space: normal }
 :not(.jp-RenderedMarkdown).jp-RenderedHTMLCommon td,
 :not(.jp-RenderedMarkdown).jp-RenderedHTMLCommon th { text-align: right }
 .jp-RenderedHTMLCommon p { text-align: left; margin: 0 0 1em }
@@ -97,6 +98,7 @@ def test_what_an_experiment_shows_is_aligned_and_harmless(browser: Browser, tmp_
     assert browser.ask("attacked") is False
     assert styles(browser, "td:not(.n)", "textAlign") == {"left"}
     assert styles(browser, "td.n", "textAlign") == {"right"}
+    assert styles(browser, "td.n", "whiteSpace") == {"nowrap"}
     assert " points fewer than better: " in browser.find(".jp-RenderedHTML").text
 
 
