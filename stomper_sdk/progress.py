@@ -72,7 +72,9 @@ def advance(progress: Progress, event: Event) -> Progress:
             return _finished(progress, result)
         case AttemptFinished(attempt=attempt):
             return attrs.evolve(progress, usage=progress.usage.plus(attempt.usage))
-        case FileStarted(path=str(path)) | StageStarted(path=str(path)) | AttemptStarted(path=str(path)):
+        case FileStarted(path=str(path)):  # the run's stages before the files are over
+            return _at_work(attrs.evolve(progress, stage=""), path, event)
+        case StageStarted(path=str(path)) | AttemptStarted(path=str(path)):
             return _at_work(progress, path, event)
     return progress
 

@@ -78,6 +78,12 @@ def test_before_the_plan_the_picture_shows_the_stage_of_the_run() -> None:
     assert draw(told(*STORY[:2]), 65.0, 80, 24).split() == ["collect_errors", "1:05"]
 
 
+def test_after_the_files_the_picture_does_not_fall_back_to_the_stage_before_them() -> None:
+    ended = (*STORY, FileFinished(3.0, FIXED), FileFinished(4.0, BROKEN))
+    assert "collect_errors" not in draw(told(*ended), 5.0, 80, 24)
+    assert "cleanup" in draw(told(*ended, StageStarted(4.0, None, "cleanup")), 5.0, 80, 24)
+
+
 @pytest.mark.parametrize("width", [120, 80, 40, 25])
 def test_the_picture_fits_any_terminal(width: int) -> None:
     names = [f"src/{'deep/' * 30}漢字{number}.py" for number in range(40)]

@@ -36,7 +36,7 @@ _STYLE = """<style>
 .stomper pre{white-space:pre-wrap;margin:2px 0 8px;padding:4px 8px;border-left:2px solid #8888}
 .stomper pre{background:none;color:inherit;overflow-wrap:anywhere}
 .stomper pre{font-family:var(--jp-code-font-family,var(--vscode-editor-font-family,monospace))}
-.stomper summary{cursor:pointer}
+.stomper summary{display:list-item;cursor:pointer}
 .stomper .o{font-weight:600}
 .stomper .fixed,.stomper ins{color:#2a9147}
 .stomper .partial,.stomper .unfixed{color:#b07d00}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.conftest import Checkout
 
 HOSTILE = "<img src=x onerror=attack()>\u202e.py"
-#: As JupyterLab 4 writes them, in its packages `rendermime` and `outputarea`.
+#: As JupyterLab 4 writes them, in `rendermime` and `outputarea`; the last is the classic notebook's.
 JUPYTER = """
 .jp-RenderedHTMLCommon pre, .jp-RenderedHTMLCommon code {
   background-color: var(--jp-layout-color0); font-family: var(--jp-code-font-family); padding: 0; border: 0 }
@@ -27,6 +27,7 @@ JUPYTER = """
 :not(.jp-RenderedMarkdown).jp-RenderedHTMLCommon td,
 :not(.jp-RenderedMarkdown).jp-RenderedHTMLCommon th { text-align: right }
 .jp-RenderedHTMLCommon p { text-align: left; margin: 0 0 1em }
+summary { display: block }
 """
 
 
@@ -86,6 +87,7 @@ def test_what_a_run_shows_is_aligned_readable_and_harmless(
     assert styles(browser, "td:not(.n)", "textAlign") == {"left"}
     assert styles(browser, "td.n", "textAlign") == {"right"}
     assert styles(browser, "pre", "fontFamily") == {font or "monospace"}
+    assert styles(browser, "summary", "display") == {"list-item"}
     colors = styles(browser, ".o, ins, del, pre i", "color")
     assert len(colors) == 4
     grounds = ("rgb(255, 255, 255)", "rgb(17, 17, 17)")
