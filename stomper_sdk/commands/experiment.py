@@ -78,6 +78,11 @@ def perform(options: argparse.Namespace, console: Console) -> int:
 def _changed(spec: ExperimentSpec, options: argparse.Namespace) -> ExperimentSpec:
     """The declaration with what the command line says."""
     overrides = overrides_of(options)
+    own = [spec.matrix] if spec.matrix else []
+    for key in overrides:
+        if all(key in variant for variant in (*own, *spec.variants.values())):
+            text = f"{key} is set for all variants, and each of them says it itself"
+            raise UsageError(text, "Change it in the file.")
     hidden = _places_of(overrides)
     places = {key: place for key, place in spec.places.items() if key not in hidden}
     given: dict[str, Any] = {key: getattr(options, key) for key in _DECLARED}

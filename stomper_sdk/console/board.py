@@ -54,7 +54,7 @@ class Board(AbstractContextManager["Board"]):
 
     def __init__(self, easel: Callable[[], Easel]) -> None:
         self._easel = easel
-        self._last = ExperimentProgress("looking for what there is to fix"), time.monotonic()
+        self._last = ExperimentProgress("getting ready"), time.monotonic()
         self._ended = threading.Event()
         self._said: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="display")

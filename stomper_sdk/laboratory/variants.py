@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -154,14 +155,29 @@ def _combinations(matrix: Mapping[str, Sequence[Any]]) -> Iterator[tuple[str, Ma
         return
     last = [key.rpartition(".")[2] for key in matrix]
     labels = [short if last.count(short) == 1 else key for short, key in zip(last, matrix, strict=True)]
-    for values in itertools.product(*matrix.values()):
-        told = (f"{label}={_shown(value)}" for label, value in zip(labels, values, strict=True))
-        yield ", ".join(told), dict(zip(matrix, values, strict=True))
+    named = [zip(_names(key, values), values, strict=True) for key, values in matrix.items()]
+    for pairs in itertools.product(*named):
+        told = (f"{label}={name}" for label, (name, _) in zip(labels, pairs, strict=True))
+        yield ", ".join(told), {key: value for key, (_, value) in zip(matrix, pairs, strict=True)}
 
 
-def _shown(value: object) -> str:
+def _names(key: str, values: Sequence[Any]) -> Iterator[str]:
+    """What values are called: those that look the same, as two lambdas do, are numbered."""
+    seen: Counter[str] = Counter()
+    for value in values:
+        name = _shown(key, value)
+        seen[name] += 1
+        yield name if seen[name] == 1 else f"{name} ({seen[name]})"
+
+
+def _shown(key: str, value: object) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, Mapping):
+        told = ", ".join(f"{name}: {_shown(str(name), item)}" for name, item in value.items())
+        return one_line(f"{{{told}}}", 60)
+    if holds_secret(key, value, ()):
+        return "***"
     return one_line(str(getattr(value, "__name__", value)), 60)
 
 

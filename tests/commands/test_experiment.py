@@ -185,6 +185,7 @@ def test_what_past_experiments_found(user: Any, declared: Callable[[str], str], 
         (["experiment", "levels.yaml", "--seed", "-1"], "seed is -1: it must be 0 or more"),
         (["experiment", "levels.yaml", "--sample", "x"], "--sample: expected a whole number, got 'x'"),
         (["experiment", "levels.yaml", "--set", "retry.max=1"], "override retry.max: retry.max: unknown key"),
+        (["experiment", "both.yaml", "-j", "2"], "parallelism.max_parallel_files is set for all variants"),
         (["experiment", "levels.yaml", "--report", "no/x.html"], "--report: no/x.html cannot be written"),
         (["experiments", "shwo"], "Did you mean 'show'?"),
     ],
@@ -198,6 +199,7 @@ def test_what_nobody_can_mean_is_told_before_anything_runs(
     said: str,
 ) -> None:
     monkeypatch.chdir(Path(declared(TWO)).parent)
+    Path("both.yaml").write_text(f"{HEAD}matrix: {{parallelism.max_parallel_files: [1, 2]}}\n")
     assert main([*arguments, *(["--repo", str(user.root)] if "shwo" not in arguments else [])]) == 2
     assert said in capsys.readouterr().err
     assert not (user.root / ".stomper").exists()

@@ -172,3 +172,24 @@ def test_a_file_that_is_not_there_or_no_file(tmp_path: Path) -> None:
     for path, message in ((tmp_path / "no.yaml", "no such file"), (tmp_path, "no regular file")):
         with pytest.raises(PipelineError, match=message):
             load_experiment_spec(path)
+
+
+def test_variants_of_a_matrix_are_told_apart_and_hold_no_secret() -> None:
+    text = (
+        HEAD + "matrix:\n  agents.builtin:\n"
+        "    - {use: chat, model: m, api_key: a1, base_url: 'http://x'}\n"
+        "    - {use: chat, model: m, api_key: a2, base_url: 'http://x'}\n"
+        "    - {use: ruff-fix, select: F}\n"
+    )
+    names = [it.name for it in loaded_variants(load_experiment_spec(text), {}, Path())]
+    assert names == [
+        "builtin={use: chat, model: m, api_key: ***, base_url: http://x}",
+        "builtin={use: chat, model: m, api_key: ***, base_url: http://x} (2)",
+        "builtin={use: ruff-fix, select: F}",
+    ]
+    twins = {"agents.builtin": (lambda task: None, lambda task: None)}
+    spec = ExperimentSpec(pipeline="default", matrix=twins)
+    assert [it.name for it in loaded_variants(spec, {}, Path())] == [
+        "builtin=<lambda>",
+        "builtin=<lambda> (2)",
+    ]
