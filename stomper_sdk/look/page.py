@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from stomper_sdk.look.fragments import TEXT, Number, diff, line, outcome, table, text
-from stomper_sdk.look.story import took, who
 from stomper_sdk.model.file import Attempt, FileResult
 from stomper_sdk.model.finding import Finding
 from stomper_sdk.model.plan import Plan
 from stomper_sdk.model.present import counted, seconds_text
 from stomper_sdk.model.price import Usage, dollars_text
 from stomper_sdk.model.result import RunResult
+from stomper_sdk.reports.attempts import took, who
 
 __all__ = [
     "attempt_html",

@@ -9,14 +9,15 @@ import attrs
 
 from stomper_sdk.api.history import kept_file
 from stomper_sdk.errors import UsageError
-from stomper_sdk.model.file import Attempt, FileResult
-from stomper_sdk.model.present import counted, one_line, seconds_text, visible, visible_lines
-from stomper_sdk.model.price import dollars_text
+from stomper_sdk.look.page import diff_html, file_html
+from stomper_sdk.model.file import FileResult
+from stomper_sdk.model.present import counted, one_line, visible, visible_lines
 from stomper_sdk.model.result import RunResult
 from stomper_sdk.options import nearest
+from stomper_sdk.reports.attempts import took, who
 from stomper_sdk.vcs.history import patch_of
 
-__all__ = ["Diff", "Story", "diff_of", "explain", "file_of", "took", "who"]
+__all__ = ["Diff", "Story", "diff_of", "explain", "file_of"]
 
 
 @attrs.frozen(repr=False)
@@ -32,8 +33,6 @@ class Diff:
         return visible_lines(self.text) or "<Diff of nothing>"
 
     def _repr_html_(self) -> str:
-        from stomper_sdk.look.page import diff_html
-
         return diff_html(self.text)
 
 
@@ -48,8 +47,6 @@ class Story:
         return "\n".join(_lines(self.file, self.diff.text))
 
     def _repr_html_(self) -> str:
-        from stomper_sdk.look.page import file_html
-
         return file_html(self.file, self.diff.text)
 
 
@@ -101,25 +98,3 @@ def _lines(file: FileResult, diff: str) -> Iterator[str]:
         yield ""
         yield f"committed as {(file.commit or '')[:12]}:"
         yield visible_lines(diff)
-
-
-def who(attempt: Attempt) -> str:
-    """`attempt 1, builtin (normal)`."""
-    level = f" ({visible(attempt.level)})" if attempt.level else ""
-    return f"attempt {attempt.number}, {visible(attempt.agent)}{level}"
-
-
-def took(attempt: Attempt) -> str:
-    """What came of an attempt and what it took: `1 fixed, 2 new, 1,234 tokens, $0.25, 0.3 s`."""
-    counts = (
-        (attempt.fixed_count, "fixed"),
-        (attempt.remaining_count, "left"),
-        (attempt.new_count, "new"),
-        (attempt.suppressed_count, "suppressed"),
-    )
-    parts = [f"{count} {word}" for count, word in counts if count]
-    if attempt.usage.tokens is not None:
-        parts.append(f"{attempt.usage.tokens:,} tokens")
-    if attempt.cost_usd is not None:
-        parts.append(dollars_text(attempt.cost_usd))
-    return ", ".join([*parts, seconds_text(attempt.duration_seconds)])
