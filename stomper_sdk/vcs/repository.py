@@ -382,9 +382,9 @@ def open_repository(path: Path) -> Repository:
             repository has no checkout, or it is of a kind that cannot be handled.
     """
     place = discover(path)
-    from git import Repo
+    from stomper_sdk.vcs.objects import ObjectReader
 
-    repo = Repo(place.root, expand_vars=False)
+    repo = ObjectReader(place.root, expand_vars=False)
     return Repository(place.root, place.git_dir, place.common_dir, place.hooks_dir, repo)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -349,3 +350,25 @@ def test_no_attribute_hides_how_many_lines_changed(make_checkout: Make, opened: 
     (tree.root / "a.py").write_text("b\n" * 300)
     (change,) = tree.snapshot()
     assert (change.lines_added, change.lines_removed) == (300, 5)
+
+
+READ_TWICE = """
+import os, signal, sys
+from pathlib import Path
+from stomper_sdk.vcs.repository import open_repository
+
+repository = open_repository(Path(sys.argv[1]))
+first = repository.blob_at(sys.argv[2], "a.py")
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # what a run makes of it is another matter
+os.killpg(0, signal.SIGINT)
+assert repository.blob_at(sys.argv[3], "a.py") != first
+"""
+
+
+def test_what_reads_objects_outlives_an_interrupt(make_checkout: Callable[..., Any]) -> None:
+    """A terminal sends it to all processes of the foreground, a notebook to all of the kernel."""
+    user = make_checkout({"a.py": "x = 1\n"})
+    before, after = user.head, user.commit({"a.py": "x = 2\n"})
+    argv = [sys.executable, "-c", READ_TWICE, str(user.root), before, after]
+    done = subprocess.run(argv, start_new_session=True, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
