@@ -5,6 +5,7 @@ Repeats are averaged, so that a variant that was repeated is told beside one tha
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -151,9 +152,14 @@ def _wilson(fixed: Mapping[tuple[str, str], float], alpha: float) -> Interval:
     if clustered and effect > 1:
         alpha = float(2 * stats.norm.cdf(stats.t.ppf(alpha / 2, len(files) - 1)))
     worth = len(fixed) / effect
+    return _confint(math.fsum(fixed.values()) / len(fixed) * worth, worth, alpha)
+
+
+@functools.lru_cache(maxsize=4_096)
+def _confint(count: float, worth: float, alpha: float) -> Interval:
+    """Remembered, since there are thousands of files of few findings."""
     proportion = needed("statsmodels.stats.proportion")
-    share = math.fsum(fixed.values()) / len(fixed)
-    low, high = proportion.proportion_confint(share * worth, worth, alpha, method="wilson")
+    low, high = proportion.proportion_confint(count, worth, alpha, method="wilson")
     return Interval(float(low), float(high))
 
 

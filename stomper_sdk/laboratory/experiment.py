@@ -6,6 +6,7 @@ import functools
 import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Literal
 
 import attrs
@@ -263,6 +264,42 @@ class Experiment:
             StomperError: it cannot be written, or what computes is not installed.
         """
         _look().save_report(self, path)
+
+    def to_csv(self, folder: str | os.PathLike[str]) -> tuple[Path, ...]:
+        """Write every table of `to_frame` as a CSV file into a folder, which is made if it is missing.
+
+        Returns:
+            The files.
+
+        Raises:
+            StomperError: one cannot be written, or what computes is not installed.
+        """
+        written: tuple[Path, ...] = _look().to_csv(self, folder)
+        return written
+
+    def to_parquet(self, folder: str | os.PathLike[str]) -> tuple[Path, ...]:
+        """Write every table of `to_frame` as a Parquet file; see `to_csv`.
+
+        Raises:
+            StomperError: one cannot be written, or a library is not installed.
+        """
+        written: tuple[Path, ...] = _look().to_parquet(self, folder)
+        return written
+
+    def to_mlflow(self, uri: str | None = None, experiment_name: str | None = None) -> str:
+        """Log to MLflow: a run for the whole with report and tables, and below it a run for each variant.
+
+        Args:
+            uri: the tracking store, such as `sqlite:///mlflow.db`; left out, what MLflow is set to.
+            experiment_name: under which it is filed; left out, this one's name.
+
+        Returns:
+            The id of the run for the whole.
+
+        Raises:
+            StomperError: MLflow refuses something, or a library is not installed.
+        """
+        return str(_look().to_mlflow(self, uri, experiment_name))
 
     def to_dict(self) -> dict[str, Any]:
         """What `--output json` prints: plain data, as `schema/experiment-result.schema.json` tells.

@@ -10,7 +10,7 @@ from stomper_sdk.extras import needed
 from stomper_sdk.model.result import RunResult
 from stomper_sdk.options import nearest
 
-__all__ = ["Columns", "Kind", "Library", "framed", "to_frame"]
+__all__ = ["Columns", "Kind", "Library", "encodable", "framed", "to_frame"]
 
 Kind = Literal["files", "findings", "attempts", "events"]
 Library = Literal["pandas", "polars"]
@@ -55,7 +55,19 @@ def framed(tables: Mapping[str, Callable[[Any], Columns]], of: Any, kind: str, l
             near = nearest(value, known)
             mean = f"; did you mean {near!r}?" if near else ""
             raise UsageError(f"there is no {value!r}{mean}", f"There are: {', '.join(known)}.")
-    return needed(library, "to_frame", _EXTRAS[library]).DataFrame(tables[kind](of))
+    return needed(library, "to_frame", _EXTRAS[library]).DataFrame(encodable(tables[kind](of)))
+
+
+def encodable(columns: Columns) -> Columns:
+    """The columns with what is no text, in names of files that are not UTF-8, written as escapes."""
+    return {
+        name: [_text(it) if isinstance(it, str) and not it.isascii() else it for it in values]
+        for name, values in columns.items()
+    }
+
+
+def _text(value: str) -> str:
+    return value.encode("utf-8", "backslashreplace").decode()
 
 
 def _files(result: RunResult) -> Columns:
