@@ -29,7 +29,8 @@ def test_a_wheel_holds_all_that_a_run_needs(tmp_path: Path, make_checkout: Calla
         assert advices and advices <= set(names)
         assert {f"stomper_sdk/look/assets/page.{kind}" for kind in ("css", "js")} <= set(names)
     user = make_checkout({"a.py": "import os\n"})
-    for command in (["validate", "default", "pipelines/strict.yaml", "direct"], ["run"]):
+    schemas = [["schema", document] for document in ("result", "experiment", "experiment-result")]
+    for command in (*schemas, ["validate", "default", "pipelines/strict.yaml", "direct"], ["run"]):
         done = subprocess.run(
             [
                 sys.executable,

@@ -185,7 +185,10 @@ def _next_steps(experiment: Experiment, file: str) -> Iterator[str]:
         it.status in ("failed", "stopped") for it in experiment.variants
     )
     if again:
-        yield shlex.join(["stomper-sdk", "experiment", file, "--resume", experiment.id])
+        # With the limit that is used up it would stop at once.
+        used_up = [it.split()[1] for it in experiment.notices if it.startswith("stopped: budget.")]
+        more = [word for key in used_up for word in ("--set", f"{key}=MORE")]
+        yield shlex.join(["stomper-sdk", "experiment", file, "--resume", experiment.id, *more])
 
 
 def _block(title: str, lines: Sequence[str] | Iterator[str], width: int) -> Sequence[str]:

@@ -134,6 +134,70 @@ def test_an_interrupt_drains_then_cancels_and_the_experiment_goes_on(
     assert [it["total"]["rate"] for it in done["variants"]] == [1.0, 0.5]
 
 
+PAID = """
+from stomper_sdk import AgentReply
+def fix(task):
+    place = task.workspace / task.path
+    place.write_text(place.read_text().replace("import os\\n", ""))
+    return AgentReply(tokens_in=100, tokens_out=0)
+"""
+
+
+def test_a_budget_stops_it_and_with_more_it_goes_on(
+    user: Any,
+    declared: Callable[[str], str],
+    capsys: Captured,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "paid_agent.py").write_text(PAID)
+    agent = "agents.builtin: {use: python, call: 'paid_agent:fix'}"
+    file = declared(
+        f"{HEAD.replace('{', '{budget.tokens: 900, ')}variants:\n  a: {{{agent}}}\n"
+        f"  b: {{{agent}, guard.max_changed_lines: 9}}\n"
+    )
+    assert main(["experiment", file, "-j", "1", "--output", "json"]) == 4
+    out, err = capsys.readouterr()
+    stopped = checked(out)
+    assert (stopped["status"], stopped["spent"]["tokens_in"]) == ("stopped", 900)
+    assert "stopped: budget.tokens is used up: 900 tokens of 900 tokens" in err
+    assert f"experiment {file} --resume {stopped['id']} --set budget.tokens=MORE\n" in err
+
+    more = ["--resume", "--set", "budget.tokens=5000", "--output", "json"]
+    assert main(["experiment", file, "-j", "1", *more]) == 0
+    out, err = capsys.readouterr()
+    assert [it["total"]["tokens"] for it in checked(out)["variants"]] == [800, 800]
+    assert "MORE" not in err
+
+
+def test_a_sequential_one_tells_each_look_and_the_last(
+    user: Any, declared: Callable[[str], str], capsys: Captured
+) -> None:
+    nothing = 'agents.builtin: {use: command, run: ["true"]}'
+    user.commit(files(40))
+    file = declared(f"{HEAD}stop: sequential\nvariants:\n  all: {{}}\n  nothing: {{{nothing}}}\n")
+    assert main(["experiment", file, "--output", "json"]) == 0
+    out, err = capsys.readouterr()
+    document = checked(out)
+    assert document["status"] == "decided"
+    assert [it["look"] for it in document["decisions"]] == [*range(1, len(document["decisions"]) + 1)]
+    assert document["decisions"][-1]["different"] is True
+    assert f"\nStopping\n  {document['decisions'][-1]['text'][:30]}" in err
+    assert "(unfinished)" not in err
+    assert "--resume" not in err
+
+
+def test_an_interrupt_before_anything_was_tried(
+    user: Any, declared: Callable[[str], str], capsys: Captured
+) -> None:
+    check = """{use: regex, command: [sh, -c, "kill -INT $PPID"], pattern: '(?P<path>x):(?P<line>1)'}"""
+    file = declared(f"{TWO}pipeline:\n  extends: default\n  checks: {{presses: {check}}}\n")
+    assert main(["experiment", file]) == 130
+    assert capsys.readouterr().err.endswith("stomper-sdk: interrupted\n")
+    assert user.leftovers() == []
+
+
 def test_options_win_over_the_file(user: Any, declared: Callable[[str], str], capsys: Captured) -> None:
     file = declared(f"{TWO}sample: 3\nseed: 1\n")
     options = ["--sample", "99", "--seed", "5", "--set", "guard.max_changed_lines=1", "-q"]
