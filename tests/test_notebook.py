@@ -246,6 +246,26 @@ def test_a_run_beside_is_looked_at_and_stopped(kernel: tuple[Kernel, Checkout]) 
     assert "nonsense" in "".join(content["text"] for kind, content in said if kind == "stream")
 
 
+def test_experiments_leave_no_thread_file_or_memory(kernel: tuple[Kernel, Checkout]) -> None:
+    kernel, user = kernel
+    kernel.run(AGAIN.partition("codes = ")[0])
+    kernel.run(
+        "def tried():\n"
+        "    return stomper_sdk.experiment(\n"
+        "        'default', variants={'a': {}, 'b': {'retry.max_attempts': 1}}, progress=False,\n"
+        "        overrides={'test_validation.mode': 'none'},\n"
+        "    ).tables[0].total.fixed\n"
+    )
+    kernel.run("fixed = [tried() for _ in range(2)]\nbefore = held()")
+    kernel.run("fixed += [tried() for _ in range(5)]\nafter = held()")
+    assert kernel.value("set(fixed)") == "{6.0}"
+    assert kernel.value("after[0] <= before[0] + 2, after[1] <= before[1] + 2, after[2] == before[2]") == (
+        "(True, True, True)"
+    )
+    assert kernel.value("after[3] < before[3] + 20_000_000") == "True"
+    assert user.leftovers() == []
+
+
 def test_ten_runs_leave_no_thread_file_or_memory(kernel: tuple[Kernel, Checkout]) -> None:
     kernel, _ = kernel
     kernel.run(AGAIN)
