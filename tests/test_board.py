@@ -23,8 +23,8 @@ PROGRESS = ExperimentProgress(
     30.0,
     working=3,
     variants={
-        "good": Tally(runs=4, total=4, files=8, findings=16, fixed=12, planned=16, status="completed"),
-        "bad \x1b[2J": Tally(runs=1, total=4, files=2, findings=4, fixed=0, planned=16),
+        "good": Tally(4, 4, findings=16, fixed=12, planned=16, seconds=40.0, status="completed"),
+        "bad \x1b[2J": Tally(runs=1, total=4, files=2, findings=4, fixed=0, planned=16, seconds=10.0),
         "broken": Tally(total=4, planned=16, status="failed"),
     },
     spent=Spending(1000, 234, 0.5),
@@ -52,15 +52,19 @@ def test_the_picture_fits_any_terminal_and_says_what_has_no_room(width: int) -> 
     assert "and 42 more variants" in lines
 
 
-def test_the_time_to_go_is_guessed_from_what_was_tried_since_it_was_gone_on_with() -> None:
-    def to_go(before: int, **more: Tally) -> float | None:
+def test_the_time_to_go_is_guessed_from_how_slow_each_variant_was_since_it_was_gone_on_with() -> None:
+    def to_go(before: float, **more: Tally) -> float | None:
         return ExperimentProgress(seconds=10.0, variants=more, before=before).to_go()
 
-    half = Tally(findings=30, planned=40)
-    assert to_go(10, a=half) == 5.0
-    assert to_go(10, a=half, failed=Tally(planned=40, status="failed")) == 5.0
-    assert to_go(30, a=half) is None
-    assert to_go(0, a=Tally(findings=40, planned=40)) is None
+    fast = Tally(findings=40, planned=40, seconds=4.0, status="completed")
+    slow = Tally(findings=10, planned=40, seconds=16.0)
+    # 48 seconds of work are left, of which two are done in a second.
+    assert to_go(0.0, fast=fast, slow=slow) == 24.0
+    assert to_go(10.0, fast=fast, slow=slow) == 48.0
+    assert to_go(0.0, fast=fast, slow=slow, failed=Tally(planned=40, status="failed")) == 24.0
+    assert to_go(0.0, fast=fast, untried=Tally(planned=10)) == 2.5
+    assert to_go(20.0, fast=fast, slow=slow) is None
+    assert to_go(0.0, fast=fast) is None
 
 
 def test_where_there_is_no_terminal_a_line_tells_of_each_run_that_ended() -> None:

@@ -6,17 +6,18 @@ import io
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 
-from stomper_sdk.experiments import Measure, Row
+from stomper_sdk.experiments import Comparison, Measure, Row
 from stomper_sdk.laboratory import Experiment
 from stomper_sdk.laboratory.document import compared
 from stomper_sdk.laboratory.reading import PastExperiment
-from stomper_sdk.model.present import one_line, seconds_text, visible
+from stomper_sdk.model.present import counted, one_line, seconds_text, visible
 from stomper_sdk.model.price import Spending, dollars_text
 from stomper_sdk.reports.layout import columns_of, table, wrapped
 
 __all__ = ["experiment_text", "experiments_text", "not_tried"]
 
 _NAME, _INDENT, _GAP = 20, 2, 2
+_PAIRS = 10
 _ASIDE: Sequence[tuple[Measure, str]] = (("seconds", "Time"), ("tokens", "Tokens"), ("cost_usd", "Cost"))
 _ENDS = {"cancelled": "interrupted", "stopped": "stopped by its budget", "died": "killed"}
 Column = tuple[str, Callable[[Row], str]]
@@ -69,9 +70,9 @@ def experiment_text(
     """
     blocks = [wrapped(visible(experiment.headline), width, _INDENT), _variants(experiment, width)]
     blocks += _inside(experiment, width) if details else ()
-    blocks += _block("Fixed findings", [it.text for it in compared(experiment)], width)
+    blocks += _block("Fixed findings", _comparisons(compared(experiment)), width)
     for measure, title in _ASIDE if details else ():
-        blocks += _block(title, [it.text for it in compared(experiment, measure)], width)
+        blocks += _block(title, _comparisons(compared(experiment, measure)), width)
     blocks += _block("Stopping", _decisions(experiment), width)
     blocks += _block("Not tried to the end", not_tried(experiment), width)
     blocks += _block("Notices", [one_line(notice, 600) for notice in experiment.notices], width)
@@ -172,6 +173,16 @@ def _stacked(columns: Sequence[Column], name: str, row: Row | None, standing: st
     told = [f"{title} {cell(row)}" for title, cell in columns if cell(row)] if row else []
     head = one_line(name, 200) + (f" ({standing})" if standing else "")
     return "\n  ".join([wrapped(head, width, _INDENT), *told])
+
+
+def _comparisons(comparisons: Sequence[Comparison]) -> Iterator[str]:
+    """All, or of many those that tell the most: a difference, the surer the earlier."""
+    telling = sorted(comparisons, key=lambda it: it.adjusted) if len(comparisons) > _PAIRS else comparisons
+    yield from (it.text for it in telling[:_PAIRS])
+    if left := telling[_PAIRS:]:
+        different = sum(it.different for it in left)
+        seen = f"{different} of them with a difference" if different else "none with a difference"
+        yield f"and {counted(len(left), 'more pair')}, {seen}; --output json has them all"
 
 
 def _decisions(experiment: Experiment) -> Sequence[str]:

@@ -114,7 +114,7 @@ class Bench:
     gauge: Gauge = attrs.field(factory=Gauge)
     _arms: dict[tuple[str, int], _Arm] = attrs.field(factory=dict)
     _tallies: dict[str, Tally] = attrs.field(factory=dict)
-    _before: int = 0
+    _before: float = 0.0
 
     def __attrs_post_init__(self) -> None:
         total, planned = len(self.blocks) * self.repeats, self.plan.finding_count * self.repeats
@@ -149,7 +149,7 @@ class Bench:
         """Count a run that had ended before the experiment was gone on with."""
         for file in run.result.files:
             self._count(run.cell.variant, file)
-        self._before = sum(tally.findings for tally in self._tallies.values())
+        self._before = sum(tally.seconds for tally in self._tallies.values())
         self.add(run)
 
     async def carry_out(self, cells: Sequence[Cell], at_once: int) -> None:
@@ -279,6 +279,7 @@ class Bench:
             files=tally.files + 1,
             findings=tally.findings + file.fixed_count + file.remaining_count,
             fixed=tally.fixed + file.fixed_count,
+            seconds=tally.seconds + file.duration_seconds,
         )
 
     def _failure(self, cell: Cell, result: RunResult) -> Failed | None:

@@ -16,7 +16,8 @@ __all__ = ["ExperimentProgress", "Tally", "Watcher"]
 class Tally:
     """One variant until now: runs that have ended of those there are, files and findings tried, fixed.
 
-    `planned` are the findings to try in all, each as often as it is repeated.
+    `planned` are the findings to try in all, each as often as it is repeated; `seconds` is what the files
+    took.
     """
 
     runs: int = 0
@@ -25,6 +26,7 @@ class Tally:
     findings: int = 0
     fixed: int = 0
     planned: int = 0
+    seconds: float = 0.0
     status: VariantStatus = "unfinished"
 
 
@@ -32,7 +34,7 @@ class Tally:
 class ExperimentProgress:
     """`stage` says what it is at, `seconds` since when it goes on; `spent` is of all its variants.
 
-    `before` are the findings that were tried before it was gone on with.
+    `before` is what the files took that had ended before it was gone on with.
     """
 
     stage: str = ""
@@ -41,7 +43,7 @@ class ExperimentProgress:
     variants: Mapping[str, Tally] = attrs.field(factory=dict)
     spent: Spending = Spending()
     notices: tuple[str, ...] = ()
-    before: int = 0
+    before: float = 0.0
 
     @property
     def done(self) -> int:
@@ -59,10 +61,16 @@ class ExperimentProgress:
         Args:
             since: how many seconds ago this was so.
         """
-        tried = sum(tally.findings for tally in self.variants.values()) - self.before
-        going = [tally for tally in self.variants.values() if tally.status == "unfinished"]
-        left = sum(max(tally.planned - tally.findings, 0) for tally in going)
-        return (self.seconds + since) / tried * left if tried > 0 and left else None
+        tallies = self.variants.values()
+        tried, took = sum(it.findings for it in tallies), sum(it.seconds for it in tallies)
+        left = 0.0
+        for tally in tallies:
+            if tally.status == "unfinished" and tried:
+                # A variant is as slow as it was; one that was not tried yet, as they all are.
+                each = tally.seconds / tally.findings if tally.findings else took / tried
+                left += each * max(tally.planned - tally.findings, 0)
+        fresh = took - self.before
+        return (self.seconds + since) * left / fresh if left and fresh > 0 else None
 
 
 Watcher = Callable[[ExperimentProgress], None]

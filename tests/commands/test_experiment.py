@@ -269,6 +269,20 @@ def test_what_nobody_can_mean_is_told_before_anything_runs(
     assert not (user.root / ".stomper").exists()
 
 
+def test_of_many_pairs_those_are_told_that_differ(user: Any) -> None:
+    user.commit(files(16))
+    variants: dict[str, dict[str, Any]] = {f"v{n}": {"guard.max_changed_lines": 100 + n} for n in range(5)}
+    found = stomper_sdk.experiment(
+        "default",
+        variants={**variants, "none": {"agents.builtin": drops([])}},
+        overrides={"test_validation.mode": "none", "retry.max_attempts": 1},
+        repo=user.root,
+    )
+    told = experiment_text(found, 500).partition("\nFixed findings\n")[2].splitlines()
+    assert [f"  v{n} fixes 100.0 points more than none" for n in range(5)] == [it[:38] for it in told[:5]]
+    assert told[10] == "  and 5 more pairs, none with a difference; --output json has them all"
+
+
 def test_the_table_fits_any_terminal_and_a_name_in_it_is_not_obeyed(user: Any) -> None:
     found = stomper_sdk.experiment(
         "default",

@@ -168,6 +168,12 @@ def test_what_comes_from_the_environment_is_used_and_told_nowhere(monkeypatch: p
     assert "hush-hush" not in told(TWO + "stop: ${MODEL}\n", MODEL="hush-hush")
 
 
+def test_the_example_is_an_experiment() -> None:
+    root = Path(__file__).parents[2]
+    spec = load_experiment_spec(root / "docs" / "examples" / "experiment.yaml")
+    assert [it.name for it in loaded_variants(spec, {}, root)] == ["safe", "unsafe"]
+
+
 def test_a_file_that_is_not_there_or_no_file(tmp_path: Path) -> None:
     for path, message in ((tmp_path / "no.yaml", "no such file"), (tmp_path, "no regular file")):
         with pytest.raises(PipelineError, match=message):
