@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 
 import stomper_sdk
 from stomper_sdk.errors import UsageError
+from stomper_sdk.experiments import Decision, Interval
 from stomper_sdk.laboratory import Experiment
+from stomper_sdk.look.experiment import report_html
 from stomper_sdk.look.experiment.front import front_of
 from stomper_sdk.look.experiment.speedup import speeds_of
 from tests.laboratory.conftest import PIPELINE, drops, files
@@ -92,6 +95,14 @@ def test_a_library_that_is_missing_is_named_with_its_extra(
         found.to_frame("findings", library)
 
 
+def test_plots_name_the_extra_that_is_missing(found: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    for library in ("matplotlib", "matplotlib.figure"):
+        monkeypatch.setitem(sys.modules, library, None)
+    for plot in (found.plot_variants, found.plot_comparisons, found.plot_pareto, found.plot_codes):
+        with pytest.raises(UsageError, match=r"pip install 'stomper_sdk\[notebook\]'"):
+            plot()
+
+
 def test_plots_are_figures_that_nothing_shows_by_itself(found: Experiment) -> None:
     for plot in (found.plot_variants, found.plot_comparisons, found.plot_pareto, found.plot_codes):
         assert plot()._repr_png_().startswith(b"\x89PNG")
@@ -113,6 +124,29 @@ def test_the_plot_of_comparisons_says_in_words_what_differs(found: Experiment) -
     assert low == -high
     assert high >= 100 * max(it.interval.high for it in found.comparisons())
     assert "US dollars more for each finding" in " ".join(texts(found.plot_comparisons("cost_usd")))
+
+
+def test_an_experiment_that_was_looked_at_tells_what_the_looks_decided() -> None:
+    """A test that knows nothing of the looks finds a difference too often."""
+    found = experiment_of({"a": 0.5, "b": 0.9, "c": 0.9})
+    first = Decision("a", "b", False, False, -0.3, Interval(-0.9, 0.3), None, 1, 12, 4, 0.001)
+    clear = Decision("a", "b", True, True, -0.4, Interval(-0.6, -0.2), 0.001, 2, 24, 8, 0.01)
+    open_ = Decision("b", "c", False, False, 0.01, Interval(-0.3, 0.3), None, 2, 24, 8, 0.01)
+    looked = attrs.evolve(found, stop="sequential", decisions=(first, clear, open_))
+    figure = looked.plot_comparisons()
+    said = texts(figure)
+    assert [text for text in said if "clear" in text or "different" in text] == [
+        "different\np = 0.001",
+        "not clear yet",
+    ]
+    assert "points more findings fixed, with intervals that hold at all looks at 95 %" in said
+    page, report = looked._repr_html_(), report_html(looked)
+    for text in (clear.text, open_.text):
+        assert html.escape(text) in page
+    assert found.comparisons()[0].text not in page
+    assert "intervals and p-values hold for all looks together" in report
+    assert "not clear yet" in report
+    assert "Holm" in report  # of seconds
 
 
 def test_of_many_pairs_the_plot_shows_those_that_are_told_apart_best() -> None:

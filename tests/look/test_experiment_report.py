@@ -102,6 +102,11 @@ def test_a_failed_variant_has_no_numbers_and_says_why() -> None:
     assert "There is nothing to compare." in page
 
 
+def test_a_size_that_could_have_seen_nothing_is_told() -> None:
+    page = report_html(experiment_of({"a": 0.5, "b": 0.5}, files=3))
+    assert '<td class="n">nothing</td>' in page
+
+
 def test_a_report_of_very_many_files_stays_below_2_mb() -> None:
     page = report_html(experiment_of({"a": 0.5}, failed={"b": "no such model"}, files=7000, each=1))
     assert len(page.encode()) < 2_000_000

@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stomper_sdk.experiments import Comparison, Measure, Row
+from stomper_sdk.experiments import Measure, Row
 from stomper_sdk.laboratory import Experiment
 from stomper_sdk.look.drawing import BLUE, GREY, ORANGE, VERMILION, new_figure, worded
 from stomper_sdk.look.experiment.front import AMOUNTS, Amount, front_of, points_of
+from stomper_sdk.look.experiment.pairs import Pair, pairs_told
 from stomper_sdk.model.present import one_line
 
 __all__ = ["plot_codes", "plot_comparisons", "plot_pareto", "plot_variants"]
@@ -54,28 +55,26 @@ def plot_variants(experiment: Experiment) -> Any:
 def plot_comparisons(experiment: Experiment, measure: Measure = "fixed", alpha: float = 0.05) -> Any:
     """By how much variants differ, with intervals that hold together; filled where they do differ.
 
-    Of many pairs those are shown that are told apart the best.
+    Of many pairs those are shown that are told apart the best. Rates that were looked at while it went on
+    have the intervals of those looks, at 95 %.
     """
-    found = experiment.comparisons(measure, alpha)
-    shown = found if len(found) <= _PAIRS else sorted(found, key=lambda it: it.adjusted)[:_PAIRS]
+    found = pairs_told(experiment, measure, alpha)
+    shown = found if len(found) <= _PAIRS else sorted(found, key=_sureness)[:_PAIRS]
     names = [f"{_named(it.a)}\nless {_named(it.b)}" for it in shown]
-    figure, axes = new_figure(
-        _width([it for name in names for it in name.split("\n")], 5.5), 1.6 + 0.5 * len(shown)
-    )
+    widths = [line for name in names for line in name.split("\n")]
+    figure, axes = new_figure(_width(widths, 5.5), 1.6 + 0.5 * len(shown))
     scale = 100 if measure == "fixed" else 1
     reach = _reach(shown, scale)
     for place, it in enumerate(shown):
         bounds = (max(it.interval.low * scale, -reach), min(it.interval.high * scale, reach))
         color = BLUE if it.different else GREY
         _interval(axes, place, it.difference * scale, bounds, color, filled=it.different)
-        said = "different" if it.different else "no difference seen"
-        said = f"{said}\np = {it.adjusted:.2g}" + (" corrected" if it.family > 1 else "")
+        said = it.verdict if it.p_value is None else f"{it.verdict}\np = {it.p_value:.2g}"
         axes.text(1.02, place, said, va="center", fontsize="small", transform=axes.get_yaxis_transform())
     axes.axvline(0, color="black", linewidth=1)
     _down(axes, names, ready=True)
     axes.set_xlim(-reach * 1.05, reach * 1.05)
-    together = "together " if len(found) > 1 else ""
-    axes.set_xlabel(f"{_UNITS[measure]}, with intervals that hold {together}at {100 * (1 - alpha):.3g} %")
+    axes.set_xlabel(f"{_UNITS[measure]}, with intervals{_level(experiment, measure, alpha, len(found))}")
     more = f", {len(shown)} of {len(found)} pairs" if len(shown) < len(found) else ""
     axes.set_title(_title(experiment) + more)
     return figure
@@ -161,7 +160,17 @@ def _down(axes: Any, names: Sequence[str], *, ready: bool = False) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def _reach(found: Sequence[Comparison], scale: float) -> float:
+def _sureness(pair: Pair) -> float:
+    return math.inf if pair.p_value is None else pair.p_value
+
+
+def _level(experiment: Experiment, measure: Measure, alpha: float, pairs: int) -> str:
+    if measure == "fixed" and experiment.decisions:
+        return " that hold at all looks at 95 %"
+    return f" that hold {'together ' if pairs > 1 else ''}at {100 * (1 - alpha):.3g} %"
+
+
+def _reach(found: Sequence[Pair], scale: float) -> float:
     """How far from 0 the axis goes: as far as any bound that is not without end."""
     ends = (abs(it * scale) for c in found for it in (c.difference, c.interval.low, c.interval.high))
     return max((it for it in ends if math.isfinite(it)), default=1.0) or 1.0

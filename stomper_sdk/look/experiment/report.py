@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stomper_sdk.errors import UsageError
-from stomper_sdk.experiments import Comparison, Row, Table
+from stomper_sdk.experiments import Measure, Row, Table
 from stomper_sdk.experiments.comparing import amount
 from stomper_sdk.laboratory import Experiment
 from stomper_sdk.look.experiment.charts import reach, scatter, share
 from stomper_sdk.look.experiment.frames import comparisons_told
 from stomper_sdk.look.experiment.front import AMOUNTS, front_of, points_of
 from stomper_sdk.look.experiment.page import notes_of, rows_by_name, variants_table
+from stomper_sdk.look.experiment.pairs import Pair, pairs_told
 from stomper_sdk.look.experiment.speedup import speeds_of
 from stomper_sdk.look.fragments import Html, Number, line, name, table
 from stomper_sdk.look.shell import Section, save, shell, sieve
@@ -26,7 +27,7 @@ __all__ = ["report_html", "save_report"]
 #: Cells of a table of codes or files: a report stays below 2 MB.
 _CELLS = 6_000
 _PAIRS = 400
-_TITLES = {
+_TITLES: Mapping[Measure, str] = {
     "fixed": "Findings fixed",
     "cost_usd": "Cost of a finding",
     "seconds": "Time of a finding",
@@ -115,61 +116,60 @@ def _told_overrides(overrides: Mapping[str, object], functions: Sequence[str]) -
 
 def _comparisons(experiment: Experiment) -> str:
     try:
-        found = comparisons_told(experiment)
+        told = dict.fromkeys(it.measure for it in comparisons_told(experiment))
+        parts = [f"<h3>{_TITLES[it]}</h3>{_pairs(experiment, it)}" for it in told]
     except UsageError as error:  # variants that were not tried on the same findings
         return f"<p>{line(str(error), 600)}</p>"
-    parts = []
-    for measure, title in _TITLES.items():
-        if some := [it for it in found if it.measure == measure]:
-            parts.append(f"<h3>{title}</h3>{_pairs(some)}")
-    decided = "".join(f"<li>{line(it.text, 600)}</li>" for it in experiment.decisions if it.stop)
-    looks = f"<h3>Stopped early</h3><ul>{decided}</ul>" if decided else ""
-    return "".join(parts) + looks or "<p>There is nothing to compare.</p>"
+    return "".join(parts) or "<p>There is nothing to compare.</p>"
 
 
-def _pairs(found: Sequence[Comparison]) -> str:
+def _pairs(experiment: Experiment, measure: Measure) -> str:
     """A row for each pair; of very many those that are told apart best."""
-    shown = found if len(found) <= _PAIRS else sorted(found, key=lambda it: it.adjusted)[:_PAIRS]
+    found = pairs_told(experiment, measure)
+    shown = sorted(found, key=lambda it: it.p_value or 0)[:_PAIRS] if len(found) > _PAIRS else found
     bounds = (abs(end) for it in shown for end in (it.difference, it.interval.low, it.interval.high))
     end = max((it for it in bounds if math.isfinite(it)), default=1.0) or 1.0
-    one = found[0]
-    together = f" of {one.family} comparisons together (Holm)" if one.family > 1 else ""
     more = f"<p>and {len(found) - len(shown)} more pairs</p>" if len(shown) < len(found) else ""
-    header = ("pair", "", f"difference, {_unit(one)}", "interval", "", "p", "findings", "could be seen")
-    note = (
+    unit = amount(0, measure).rpartition(" ")[2]
+    header = ("pair", "", f"difference, {unit}", "interval", "", "p", "findings", "could be seen")
+    rows = (_pair(it, end) for it in shown)
+    return f"<p>{_method(experiment, measure)}</p>{table(header, rows)}{more}"
+
+
+def _method(experiment: Experiment, measure: Measure) -> str:
+    if measure == "fixed" and experiment.decisions:
+        return "Looked at while it went on: intervals and p-values hold for all looks together."
+    one = experiment.comparisons(measure)[0]
+    together = f" of {one.family} comparisons together (Holm)" if one.family > 1 else ""
+    return (
         f"By the {line(one.method)}. Intervals and p-values hold at {100 * (1 - one.alpha):.3g} %{together}. "
         "What could be seen is the smallest difference that this size sees in 80 of 100 samples."
     )
-    return f"<p>{note}</p>{table(header, (_pair(it, end) for it in shown))}{more}"
 
 
-def _pair(it: Comparison, end: float) -> Sequence[object]:
+def _pair(it: Pair, end: float) -> Sequence[object]:
     low, high = it.interval.low, it.interval.high
     return (
         Html(f"{line(it.a)}<br>less {line(it.b)}"),
-        Html(f'<span class="k{" o" if it.different else ""}">{_verdict(it)}</span>'),
+        Html(f'<span class="k{" o" if it.different else ""}">{it.verdict}</span>'),
         _bare(it, it.difference),
         Number(f"{_bare(it, low)} to {_bare(it, high)}"),
         reach(it.difference, low, high, (-end, end), sure=it.different),
-        Number(f"{it.adjusted:.3g}"),
+        None if it.p_value is None else Number(f"{it.p_value:.3g}"),
         it.n,
-        Number("nothing")
-        if it.smallest_detectable is None
-        else _bare(it, it.smallest_detectable, signed=False),
+        _smallest(it),
     )
 
 
-def _verdict(comparison: Comparison) -> str:
-    return "different" if comparison.different else "no difference seen"
+def _smallest(pair: Pair) -> Number | None:
+    if pair.smallest is None:
+        return None
+    return _bare(pair, pair.smallest, signed=False) if math.isfinite(pair.smallest) else Number("nothing")
 
 
-def _bare(comparison: Comparison, value: float, *, signed: bool = True) -> Number:
+def _bare(pair: Pair, value: float, *, signed: bool = True) -> Number:
     """A difference without its unit."""
-    return Number(amount(value, comparison.measure, signed=signed).rpartition(" ")[0])
-
-
-def _unit(comparison: Comparison) -> str:
-    return amount(0, comparison.measure).rpartition(" ")[2]
+    return Number(amount(value, pair.measure, signed=signed).rpartition(" ")[0])
 
 
 def _taken(experiment: Experiment) -> str:
