@@ -132,7 +132,11 @@ def test_an_experiment_that_was_looked_at_tells_what_the_looks_decided() -> None
     first = Decision("a", "b", False, False, -0.3, Interval(-0.9, 0.3), None, 1, 12, 4, 0.001)
     clear = Decision("a", "b", True, True, -0.4, Interval(-0.6, -0.2), 0.001, 2, 24, 8, 0.01)
     open_ = Decision("b", "c", False, False, 0.01, Interval(-0.3, 0.3), None, 2, 24, 8, 0.01)
-    looked = attrs.evolve(found, stop="sequential", decisions=(first, clear, open_))
+    variants = tuple(attrs.evolve(it, status="unfinished") for it in found.variants)
+    assert "<td>a (unfinished)</td>" in attrs.evolve(found, variants=variants)._repr_html_()
+    looked = attrs.evolve(
+        found, status="decided", stop="sequential", variants=variants, decisions=(first, clear, open_)
+    )
     figure = looked.plot_comparisons()
     said = texts(figure)
     assert [text for text in said if "clear" in text or "different" in text] == [
@@ -144,6 +148,7 @@ def test_an_experiment_that_was_looked_at_tells_what_the_looks_decided() -> None
     for text in (clear.text, open_.text):
         assert html.escape(text) in page
     assert found.comparisons()[0].text not in page
+    assert "unfinished" not in page
     assert "intervals and p-values hold for all looks together" in report
     assert "not clear yet" in report
     assert "Holm" in report  # of seconds

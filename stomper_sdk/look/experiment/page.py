@@ -47,7 +47,10 @@ def size_html(size: Size) -> str:
 def variants_table(experiment: Experiment, tables: Iterable[Table]) -> str:
     """A row for each variant; those that were tried to no end say why and have no numbers."""
     rows = {it.variant: it.total for it in tables}
-    return table(_HEADER, (_variant(it.name, rows.get(it.name), it.status) for it in experiment.variants))
+    # Where the answer was clear, there was nothing more to do.
+    ends = {"completed": "", **({"unfinished": ""} if experiment.status == "decided" else {})}
+    named = ((it.name, f"{it.name}{ends.get(it.status, f' ({it.status})')}") for it in experiment.variants)
+    return table(_HEADER, (_variant(shown, rows.get(name)) for name, shown in named))
 
 
 def rows_by_name(tables: Sequence[Table], kind: Literal["codes", "files"]) -> Mapping[str, Mapping[str, Row]]:
@@ -108,13 +111,12 @@ def _told(pair: Pair) -> str:
     return f"<p>{mark}{line(pair.text, 800)}</p>"
 
 
-def _variant(name: str, row: Row | None, status: str) -> Sequence[object]:
-    ended = "" if status == "completed" else f" ({status})"
+def _variant(name: str, row: Row | None) -> Sequence[object]:
     if row is None:
-        return (f"{name}{ended}", *[None] * (len(_HEADER) - 1))
+        return (name, *[None] * (len(_HEADER) - 1))
     low, high = (100 * it for it in (row.interval.low, row.interval.high))
     return (
-        f"{name}{ended}",
+        name,
         Number(f"{row.fixed:.4g} of {row.findings:,}"),
         Number(f"{100 * row.rate:.1f} %"),
         Number(f"{low:.1f} to {high:.1f} %"),

@@ -78,7 +78,7 @@ def _summary(experiment: Experiment) -> str:
         "repository": Path(experiment.repo).absolute().name,
         "commit": experiment.base_commit[:12],
         "status": f"{experiment.status}, exit code {experiment.exit_code}",
-        "tried": f"{drawn}, of {counted(experiment.available, 'finding')} that there are",
+        "drawn": f"{drawn}, of {counted(experiment.available, 'finding')} that there are",
         "repeats": str(experiment.repeats),
         "seed": str(experiment.seed),
         "stop": experiment.stop,
