@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -30,6 +30,7 @@ from stomper_sdk.journal.records import Paused
 from stomper_sdk.laboratory.beginning import Asked, begun, past_one, place_for
 from stomper_sdk.laboratory.bench import Bench, Site
 from stomper_sdk.laboratory.cells import cells_of
+from stomper_sdk.laboratory.checking import checked
 from stomper_sdk.laboratory.experiment import Experiment
 from stomper_sdk.laboratory.progress import Watcher
 from stomper_sdk.laboratory.reading import Watch, tasks_of, told, tried_runs
@@ -107,7 +108,7 @@ def experiment(
         pipeline=pipeline,
         name=name,
         overrides=overrides or {},
-        matrix=_listed(matrix or {}),
+        matrix=matrix or {},
         variants=variants or {},
         against=against,
         repeats=repeats,
@@ -123,15 +124,6 @@ def experiment(
     )
 
 
-def _listed(matrix: Any) -> Mapping[str, tuple[Any, ...]]:
-    if not isinstance(matrix, Mapping):
-        raise UsageError(f"matrix is {matrix!r:.60}: it must be a mapping of dotted paths to lists of values")
-    for key, values in matrix.items():
-        if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
-            raise UsageError(f"matrix: {key} is {values!r:.60}: it must be a list of the values to try")
-    return {key: tuple(values) for key, values in matrix.items()}
-
-
 def carry_out_experiment(
     spec: ExperimentSpec,
     *,
@@ -143,7 +135,7 @@ def carry_out_experiment(
     progress: bool = False,
 ) -> Experiment:
     """The same, of an experiment that is declared; see `experiment`."""
-    _check(spec)
+    spec = checked(spec)
     with _watched(progress=progress) as watching:
         asked = Asked(spec, repo, agents or {}, resume, (*watchers, *watching), control or Control())
         with interrupt_cancels(asked.control):
@@ -160,23 +152,6 @@ def _watched(*, progress: bool) -> Iterator[tuple[Watcher, ...]]:
     # What draws stands floors above: imported where a notebook is there to draw in.
     with import_module("stomper_sdk.console.board").watched() as drawing:
         yield drawing
-
-
-def _check(spec: ExperimentSpec) -> None:
-    for key in ("overrides", "matrix", "variants"):
-        if not isinstance(getattr(spec, key), Mapping):
-            raise UsageError(f"{key} is {getattr(spec, key)!r:.60}: it must be a mapping")
-    for name, overrides in spec.variants.items():
-        if not isinstance(overrides, Mapping):
-            hint = 'As in {"patient": {"retry.max_attempts": 5}, "as it is": {}}.'
-            raise UsageError(f"variants: {name} is {overrides!r:.60}: it must be a mapping", hint)
-    for key, least in (("repeats", 1), ("sample", 0), ("seed", 0), ("max_variants", 2)):
-        if not isinstance(getattr(spec, key), int):
-            raise UsageError(f"{key} is {getattr(spec, key)!r:.60}: it must be a whole number")
-        if getattr(spec, key) < least:
-            raise UsageError(f"{key} is {getattr(spec, key)}: it must be {least} or more")
-    if spec.stop not in ("never", "sequential"):
-        raise UsageError(f"stop is {spec.stop!r}: there are never and sequential")
 
 
 async def _experiment(asked: Asked) -> Experiment:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
@@ -37,7 +37,7 @@ class ExperimentSpec:
     pipeline: Any = None
     name: str = "experiment"
     overrides: Mapping[str, Any] = attrs.field(factory=dict)
-    matrix: Mapping[str, tuple[Any, ...]] = attrs.field(factory=dict)
+    matrix: Mapping[str, Sequence[Any]] = attrs.field(factory=dict)
     variants: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict)
     against: str | None = None
     repeats: int = 1

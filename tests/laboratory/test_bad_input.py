@@ -39,12 +39,19 @@ def test_without_its_libraries_nothing_is_tried(
     [
         ({"variants": ["a", "b"]}, "variants is \\['a', 'b'\\]: it must be a mapping"),
         ({"variants": {"a": {}, "b": 3}}, "variants: b is 3: it must be a mapping"),
-        ({"matrix": ["a"]}, "matrix is \\['a'\\]: it must be a mapping of dotted paths"),
+        ({"matrix": ["a"]}, "matrix is \\['a'\\]: it must be a mapping"),
         ({"matrix": {"retry.max_attempts": 3}}, "matrix: retry.max_attempts is 3: it must be a list"),
         ({"matrix": {"prompt.strategy": "adaptive"}}, "it must be a list of the values to try"),
         ({"variants": TWO, "overrides": [1]}, "overrides is \\[1\\]: it must be a mapping"),
         ({"variants": TWO, "repeats": "3"}, "repeats is '3': it must be a whole number"),
         ({"variants": TWO, "repeats": 1.5}, "repeats is 1.5: it must be a whole number"),
+        ({"variants": TWO, "repeats": True}, "repeats is True: it must be a whole number"),
+        ({"variants": TWO, "name": 3}, "name is 3: it must be text"),
+        ({"variants": TWO, "against": 3}, "against is 3: it must be text"),
+        ({"variants": {1: {}, 2: {}}}, "a key of variants is 1: it must be text"),
+        ({"variants": {"a": {}, "b": {1: 2}}}, "a key of variants: b is 1: it must be text"),
+        ({"matrix": {1: [1, 2]}}, "a key of matrix is 1: it must be text"),
+        ({"variants": TWO, "overrides": {1: 2}}, "a key of overrides is 1: it must be text"),
         ({"variants": TWO, "seed": -1}, "seed is -1: it must be 0 or more"),
         ({"variants": TWO, "max_variants": 1}, "max_variants is 1: it must be 2 or more"),
         ({"variants": TWO, "stop": "soon"}, "stop is 'soon': there are never and sequential"),
@@ -53,6 +60,23 @@ def test_without_its_libraries_nothing_is_tried(
 def test_a_call_with_what_it_does_not_take_is_refused(user: Any, asked: dict[str, Any], told: str) -> None:
     with pytest.raises(UsageError, match=told):
         stomper_sdk.experiment(PIPELINE, repo=user.root, **asked)
+
+
+def test_numbers_of_numpy_are_numbers(user: Any) -> None:
+    import numpy
+
+    matrix = {"retry.max_attempts": numpy.array([1, 2])}
+    found = stomper_sdk.experiment(
+        PIPELINE,
+        matrix=matrix,
+        repeats=numpy.int64(1),
+        seed=numpy.int64(7),
+        sample=numpy.int32(2),
+        repo=user.root,
+    )
+    assert [it.name for it in found.variants] == ["max_attempts=1", "max_attempts=2"]
+    assert (found.repeats, found.seed, found.finding_count) == (1, 7, 2)
+    assert stomper_sdk.Experiment.load("last", user.root).seed == 7
 
 
 def test_too_many_combinations_are_refused_before_any_is_loaded(
