@@ -118,11 +118,12 @@ class Comparison:
 
 
 def amount(value: float, measure: Measure, *, signed: bool = True) -> str:
-    """A difference as it is read: `+10.0 points`, `-0.0012 USD`."""
+    """A difference as it is read: `+10.0 points`, `-0.0012 USD`; below a second, `+0.033 s`."""
     sign = "+" if signed else ""
     if measure == "fixed":
         return f"{round(100 * value, 1) + 0.0:{sign}.1f} points"
-    digits, unit = {"cost_usd": (4, "USD"), "seconds": (1, "s"), "tokens": (0, "tokens")}[measure]
+    second = 3 if abs(value) < 1 else 1
+    digits, unit = {"cost_usd": (4, "USD"), "seconds": (second, "s"), "tokens": (0, "tokens")}[measure]
     return f"{round(value, digits) + 0.0:{sign},.{digits}f} {unit}"
 
 

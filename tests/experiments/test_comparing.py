@@ -20,6 +20,7 @@ from statsmodels.stats.multitest import multipletests
 
 from stomper_sdk.errors import UsageError
 from stomper_sdk.experiments import Trial, compare, compare_all
+from stomper_sdk.experiments.comparing import amount
 from stomper_sdk.experiments.flips import chance, in_units
 
 Paired = Callable[..., tuple[list[Trial], list[Trial]]]
@@ -260,3 +261,10 @@ def test_the_extra_is_loaded_only_when_something_is_computed() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ended.stdout == "set()\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [(0.0331, "+0.033 s"), (-2.34, "-2.3 s"), (0.0, "+0.000 s"), (61.0, "+61.0 s")]
+)
+def test_small_times_are_told_in_milliseconds(value: float, told: str) -> None:
+    assert amount(value, "seconds") == told
