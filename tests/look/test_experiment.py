@@ -191,6 +191,20 @@ def test_the_plot_of_codes_has_the_most_frequent_with_their_counts() -> None:
     assert [label.get_text() for label in wide.axes[0].get_xticklabels()] == ["C1", "C2"]
 
 
+def test_an_experiment_of_which_nothing_came_is_shown_with_its_reasons() -> None:
+    none = experiment_of({}, failed={"a": "no such model", "b": "no such model"})
+    assert "failed: no such model" in texts(none.plot_variants())
+    assert "a failed: no such model" in none._repr_html_()
+    assert "a failed: no such model" in report_html(none)
+    assert none.to_frame()["rate"].isna().all()
+    assert none.to_frame("comparisons").empty
+    for plot in (none.plot_pareto, none.plot_codes):
+        with pytest.raises(UsageError, match="no variant was tried to any end\na failed: no such model"):
+            plot()
+    with pytest.raises(UsageError, match="no two variants"):
+        none.plot_comparisons()
+
+
 @pytest.mark.parametrize("count", [2, 30])
 def test_many_variants_with_long_names_keep_what_tells_them_apart(count: int) -> None:
     rates = {f"strategy=escalate, model={'m' * 80}, attempts={n}": 0.5 for n in range(count)}

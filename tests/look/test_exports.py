@@ -123,6 +123,12 @@ def test_mlflow_has_a_run_for_the_whole_and_below_it_one_for_each_variant(
     client.delete_experiment(filed.experiment_id)
     with pytest.raises(StomperError, match="MLflow refuses the experiment: "):
         found.to_mlflow(uri, "levels")
+    with pytest.raises(StomperError, match="MLflow refuses the experiment: "):
+        found.to_mlflow("nonsense://here")
+    for driver in ("psycopg", "psycopg2"):
+        monkeypatch.setitem(sys.modules, driver, None)
+    with pytest.raises(UsageError, match=r"MLflow needs psycopg2? for this store"):
+        found.to_mlflow("postgresql://localhost:1/levels")
 
 
 def test_pandas_reads_what_was_written(found: Experiment, tmp_path: Path) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from stomper_sdk.errors import UsageError
+from stomper_sdk.experiments import Table
 from stomper_sdk.laboratory import Experiment
+from stomper_sdk.look.experiment.page import notes_of
 from stomper_sdk.options import nearest
 
-__all__ = ["AMOUNTS", "Amount", "Point", "front_of", "points_of"]
+__all__ = ["AMOUNTS", "Amount", "Point", "front_of", "points_of", "tables_of"]
 
 Amount = Literal["cost_usd", "tokens", "seconds"]
 #: How much of it, and the share that was fixed.
@@ -25,7 +27,7 @@ def points_of(
     Without an `amount`, the first that all of them have told; seconds are always told.
 
     Raises:
-        UsageError: there is no such amount, or no variant has told it.
+        UsageError: there is no such amount, or no variant has told it, or none was tried.
     """
     if amount is None:
         for each in AMOUNTS:
@@ -43,6 +45,17 @@ def points_of(
     return amount, points, untold
 
 
+def tables_of(experiment: Experiment) -> Sequence[Table]:
+    """What each variant came to, of those that were tried.
+
+    Raises:
+        UsageError: none was, or what computes is not installed.
+    """
+    if not experiment.tables:
+        raise UsageError("no variant was tried to any end", "\n".join(notes_of(experiment)))
+    return experiment.tables
+
+
 def front_of(points: Mapping[str, Point]) -> frozenset[str]:
     """Those that no other beats: none fixes as many for less, or more for as little (Pareto)."""
     return frozenset(
@@ -57,7 +70,7 @@ def front_of(points: Mapping[str, Point]) -> frozenset[str]:
 def _points(experiment: Experiment, amount: Amount) -> tuple[Mapping[str, Point], Sequence[str]]:
     points: dict[str, Point] = {}
     untold: list[str] = []
-    for table in experiment.tables:
+    for table in tables_of(experiment):
         taken = getattr(table.total, amount)
         if taken is None:
             untold.append(table.variant)

@@ -13,7 +13,7 @@ from typing import Any
 from stomper_sdk.experiments import Measure, Row
 from stomper_sdk.laboratory import Experiment
 from stomper_sdk.look.drawing import BLUE, GREY, ORANGE, VERMILION, new_figure, worded
-from stomper_sdk.look.experiment.front import AMOUNTS, Amount, front_of, points_of
+from stomper_sdk.look.experiment.front import AMOUNTS, Amount, front_of, points_of, tables_of
 from stomper_sdk.look.experiment.pairs import Pair, pairs_told
 from stomper_sdk.model.present import one_line
 
@@ -114,8 +114,9 @@ def plot_pareto(experiment: Experiment, x: Amount | None = None) -> Any:
 
 def plot_codes(experiment: Experiment) -> Any:
     """The share of findings that each variant fixed of each code; the most frequent codes."""
-    rows = {(table.variant, row.name): row for table in experiment.tables for row in table.codes}
-    names = [table.variant for table in experiment.tables]
+    tables = tables_of(experiment)
+    rows = {(table.variant, row.name): row for table in tables for row in table.codes}
+    names = [table.variant for table in tables]
     counts = Counter(finding.code for task in experiment.tasks for finding in task.findings)
     codes = [code for code, _ in counts.most_common(_CODES)]
     if len(codes) > len(names):  # the longer list goes down, where its names have room

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from stomper_sdk.errors import StomperError
+from stomper_sdk.errors import StomperError, UsageError
 from stomper_sdk.experiments import Row
 from stomper_sdk.extras import needed
 from stomper_sdk.laboratory import Experiment, TriedVariant
@@ -56,8 +56,13 @@ def to_mlflow(experiment: Experiment, uri: str | None = None, experiment_name: s
             return _logged(
                 client_of(tracking_uri=uri), experiment, experiment_name or experiment.name, folder
             )
-        except refused as error:
+        except (refused, OSError) as error:
             raise StomperError(f"MLflow refuses the experiment: {one_line(str(error), 500)}") from error
+        except ImportError as error:  # each kind of store has libraries of its own
+            text = f"MLflow needs {error.name} for this store, which is not installed"
+            raise UsageError(
+                text, "pip install 'stomper_sdk[mlflow]' has what a file of SQLite needs."
+            ) from error
 
 
 def _logged(client: Any, experiment: Experiment, name: str, folder: str) -> str:
