@@ -7,8 +7,10 @@ from typing import Any
 
 import attrs
 import pytest
+from jsonschema import Draft202012Validator
 
 from stomper_sdk.config import load_experiment_spec, load_pipeline, load_schema
+from stomper_sdk.config.validation import Document
 from stomper_sdk.errors import PipelineError
 from stomper_sdk.laboratory.variants import loaded_variants
 from stomper_sdk.model.experiment import ExperimentSpec
@@ -39,6 +41,19 @@ def test_the_keys_their_types_and_their_defaults_are_those_of_the_declaration() 
         if name not in ("version", "name", "pipeline"):
             plain = {} if isinstance(default, attrs.Factory) else default  # type: ignore[arg-type]
             assert key["default"] == (list(plain) if isinstance(plain, tuple) else plain), name
+
+
+@pytest.mark.parametrize("document", ["experiment", "experiment-result"])
+def test_the_schema_is_one_and_describes_every_key(document: Document) -> None:
+    schema = load_schema(document)
+    Draft202012Validator.check_schema(schema)
+    parts = [schema, *schema["$defs"].values()]
+    bare = [name for part in parts for name, key in part.get("properties", {}).items() if not said(key)]
+    assert bare == []
+
+
+def said(key: dict[str, Any]) -> bool:
+    return bool(key.get("description", "").endswith("."))
 
 
 def test_a_whole_declaration_is_read(tmp_path: Path) -> None:
