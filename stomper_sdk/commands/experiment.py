@@ -43,6 +43,7 @@ def declare(command: Parser) -> None:
     add("--repeats", type=whole_number, metavar="N", help="how often each variant is tried on each file")
     add("--sample", type=whole_number, metavar="N", help="how many findings are drawn, 0 for all")
     add("--seed", type=whole_number, metavar="N", help="of the sample, the order, and what variants draw")
+    add("--dry-run", action="store_true", help="show what would be tried, try nothing")
     add(
         "--resume",
         nargs="?",
@@ -72,7 +73,25 @@ def perform(options: argparse.Namespace, console: Console) -> int:
     from stomper_sdk.config import load_experiment_spec
 
     spec = _changed(load_experiment_spec(options.experiment, repo=options.repo), options)
-    return _carry_out(spec, options, console)
+    return _show(spec, options, console) if options.dry_run else _carry_out(spec, options, console)
+
+
+def _show(spec: ExperimentSpec, options: argparse.Namespace, console: Console) -> int:
+    if told := [f"--{name}" for name in ("resume", "report") if getattr(options, name)]:
+        text = f"{told[0]} is for what is tried, and --dry-run tries nothing"
+        raise UsageError(text, "Leave one of them out.")
+    from stomper_sdk import api
+    from stomper_sdk.console.experiment import draft_text
+    from stomper_sdk.laboratory import draft_experiment
+
+    control = api.Control()
+    with interruptible(control, lambda: None):
+        draft = draft_experiment(spec, repo=options.repo, control=control)
+    if options.output == "json":
+        console.document(draft.to_dict())
+    else:
+        console.say(draft_text(draft, console.width()))
+    return 0
 
 
 def _changed(spec: ExperimentSpec, options: argparse.Namespace) -> ExperimentSpec:

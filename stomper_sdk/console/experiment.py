@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
 import shlex
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from stomper_sdk.experiments import Comparison, Measure, Row
 from stomper_sdk.laboratory import Experiment
+from stomper_sdk.laboratory.beginning import Draft
 from stomper_sdk.laboratory.document import compared
 from stomper_sdk.laboratory.reading import PastExperiment
-from stomper_sdk.model.present import counted, one_line, seconds_text, visible
+from stomper_sdk.model.experiment import VariantSpec
+from stomper_sdk.model.present import counted, one_line, plain, seconds_text, visible
 from stomper_sdk.model.price import Spending, dollars_text
 from stomper_sdk.reports.layout import columns_of, table, wrapped
 
-__all__ = ["experiment_text", "experiments_text", "not_tried"]
+__all__ = ["draft_text", "experiment_text", "experiments_text", "not_tried"]
 
 _NAME, _INDENT, _GAP = 20, 2, 2
 _PAIRS = 10
@@ -78,6 +82,32 @@ def experiment_text(
     blocks += _block("Notices", [one_line(notice, 600) for notice in experiment.notices], width)
     blocks += _block("Go on with what is left", _next_steps(experiment, file), 0)
     return "\n\n".join(filter(None, blocks))
+
+
+def draft_text(draft: Draft, width: int = 80) -> str:
+    """What an experiment would try."""
+    plan, arranged = draft.plan, draft.arranged
+    of = f" of {arranged.available:,}" if plan.finding_count < arranged.available else ""
+    times = f" x {arranged.repeats}" if arranged.repeats > 1 else ""
+    drawn = f"{plan.finding_count:,}{of} findings in {counted(len(plan.tasks), 'file')}"
+    variants = f"{counted(len(arranged.variants), 'variant')}{times}"
+    head = f"{visible(arranged.name)} would try {variants} on {drawn}, in {counted(draft.runs, 'run')}"
+    lines = [f"{one_line(it.name, 200)}: {_overrides(it)}" for it in arranged.variants]
+    codes = Counter(finding.code for task in plan.tasks for finding in task.findings)
+    told = [f"{code}: {count:,}" for code, count in codes.most_common(_PAIRS)]
+    told += [f"and {counted(len(codes) - _PAIRS, 'more code')}"] if len(codes) > _PAIRS else []
+    blocks = [wrapped(head, width, _INDENT), *_block("Variants", lines, width)]
+    blocks += _block("Findings", told, width)
+    blocks += _block("Notices", [one_line(notice, 600) for notice in arranged.notices], width)
+    return "\n\n".join(blocks)
+
+
+def _overrides(variant: VariantSpec) -> str:
+    told = [
+        f"{visible(key)}={one_line(json.dumps(plain(value)), 80)}" for key, value in variant.overrides.items()
+    ]
+    told += [f"agents.{visible(name)}: a function" for name in variant.functions]
+    return ", ".join(told) or "the pipeline as it is"
 
 
 def not_tried(experiment: Experiment) -> Sequence[str]:

@@ -3,7 +3,7 @@
 from stomper_sdk.laboratory.experiment import Experiment, TriedVariant
 from stomper_sdk.laboratory.progress import ExperimentProgress, Tally, Watcher
 from stomper_sdk.laboratory.reading import load_experiment
-from stomper_sdk.laboratory.running import carry_out_experiment
+from stomper_sdk.laboratory.running import carry_out_experiment, draft_experiment
 
 __all__ = [
     "Experiment",
@@ -12,5 +12,6 @@ __all__ = [
     "TriedVariant",
     "Watcher",
     "carry_out_experiment",
+    "draft_experiment",
     "load_experiment",
 ]

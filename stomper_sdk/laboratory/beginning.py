@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -28,17 +29,19 @@ from stomper_sdk.laboratory.sample import blocks_of, draw
 from stomper_sdk.laboratory.variants import Variant
 from stomper_sdk.model.experiment import ExperimentSpec
 from stomper_sdk.model.plan import Plan
-from stomper_sdk.model.present import counted, listed, plain
+from stomper_sdk.model.present import counted, listed, plain, visible
 from stomper_sdk.stages.base import Selection
 from stomper_sdk.vcs.git import in_thread
 from stomper_sdk.vcs.repository import Repository
 from stomper_sdk.workspaces.place import choose_folder
 
-__all__ = ["Asked", "begun", "past_one", "place_for"]
+__all__ = ["Asked", "Draft", "begun", "drafted", "past_one", "place_for"]
 
 #: So many parts let the order hit all variants alike, or a sequential experiment look often enough. Each
 #: costs a last look of checks and tests for every variant.
 _BLOCKS = {"never": 4, "sequential": 10}
+_SHOWN = 3
+_TOLD = ("name", "pipeline", "base_commit", "against", "repeats", "sample", "available", "seed", "stop")
 
 
 @attrs.frozen
@@ -51,6 +54,32 @@ class Asked:
     resume: str | None
     watchers: Sequence[Watcher]
     control: Control
+
+
+@attrs.frozen
+class Draft:
+    """What would be tried: `arranged` and, in `plan`, the files that were drawn."""
+
+    arranged: Arranged
+    plan: Plan
+
+    @property
+    def runs(self) -> int:
+        """How many runs that takes."""
+        return len(self.arranged.blocks) * len(self.arranged.variants) * self.arranged.repeats
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document that `--dry-run --output json` prints: plain data."""
+        arranged = self.arranged
+        return {
+            "version": 1,
+            **{key: getattr(arranged, key) for key in _TOLD},
+            "finding_count": self.plan.finding_count,
+            "runs": self.runs,
+            "variants": [plain(variant) for variant in arranged.variants],
+            "files": {task.path: len(task.findings) for task in self.plan.tasks},
+            "notices": list(arranged.notices),
+        }
 
 
 def past_one(
@@ -66,15 +95,28 @@ def past_one(
     store = find_experiment(root, name)
     kept = read_experiment(store)
     before = kept.arranged
-    now = (tuple(plain(it.kept) for it in variants), {it.name: it.digest for it in variants})
-    then = (tuple(plain(it) for it in before.variants), dict(before.digests))
-    rest = ("against", "repeats", "sample", "seed", "stop")
-    if now != then or any(getattr(spec, key) != getattr(before, key) for key in rest):
-        text = f"this is not the experiment that {store.id} began with"
+    if changed := list(_changes(spec, variants, before)):
+        text = f"this is not the experiment that {store.id} began with: {'; '.join(changed[:_SHOWN])}"
         raise UsageError(text, "Undo what was changed in it, or start a new one.")
     if kept.paused and kept.paused.status in ("completed", "decided") and not kept.failed:
         raise UsageError(f"{store.id} has ended: nothing is left to do", "Start a new one.")
     return store, kept
+
+
+def _changes(spec: ExperimentSpec, variants: Sequence[Variant], before: Arranged) -> Iterator[str]:
+    """What is another experiment, in words."""
+    for key in ("against", "repeats", "sample", "seed", "stop"):
+        now, then = getattr(spec, key), getattr(before, key)
+        if now != then:
+            yield f"{key} is {now}, and was {then}"
+    now_kept = {it.name: (plain(it.kept), it.digest) for it in variants}
+    then_kept = {it.name: (plain(it), before.digests.get(it.name)) for it in before.variants}
+    for name in {**now_kept, **then_kept}:
+        if now_kept.get(name) != then_kept.get(name):
+            word = "changed" if name in now_kept and name in then_kept else "new"
+            yield f"variant {visible(name)} is {word if name in now_kept else 'gone'}"
+    if list(now_kept) != list(then_kept) and set(now_kept) == set(then_kept):
+        yield "the variants are in another order"
 
 
 def place_for(repository: Repository, variants: Sequence[Variant], repeats: int, base: str) -> Session:
@@ -89,7 +131,13 @@ def place_for(repository: Repository, variants: Sequence[Variant], repeats: int,
 
 
 async def begun(asked: Asked, variants: Sequence[Variant], site: Site) -> tuple[Store, KeptExperiment]:
-    """A new experiment: what there is to fix, and what is drawn of it."""
+    """A new experiment, written down."""
+    draft = await drafted(asked, variants, site)
+    return await in_thread(_written, draft, site, variants)
+
+
+async def drafted(asked: Asked, variants: Sequence[Variant], site: Site) -> Draft:
+    """What there is to fix, and what is drawn of it."""
     spec, first = asked.spec, variants[0]
     folder = await in_thread(site.clone, "plan")
     only = Selection(spec.checks, spec.codes)
@@ -118,12 +166,11 @@ async def begun(asked: Asked, variants: Sequence[Variant], site: Site) -> tuple[
         blocks=blocks_of(tasks, _block_count(spec, variants, len(tasks))),
         notices=(*plan.notices, *_notices(spec, plan.finding_count), *uncommitted),
     )
-    return await in_thread(_written, arranged, attrs.evolve(plan, tasks=tasks), site, variants)
+    return Draft(arranged, attrs.evolve(plan, tasks=tasks))
 
 
-def _written(
-    arranged: Arranged, plan: Plan, site: Site, variants: Sequence[Variant]
-) -> tuple[Store, KeptExperiment]:
+def _written(draft: Draft, site: Site, variants: Sequence[Variant]) -> tuple[Store, KeptExperiment]:
+    arranged, plan = draft.arranged, draft.plan
     secrets = frozenset().union(*(variant.pipeline.secrets for variant in variants))
     store = new_store(site.repository.root, secrets)
     store.journal.append(arranged)

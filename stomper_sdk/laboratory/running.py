@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import trio
@@ -27,7 +27,7 @@ from stomper_sdk.journal.experiments import (
     read_experiment,
 )
 from stomper_sdk.journal.records import Paused
-from stomper_sdk.laboratory.beginning import Asked, begun, past_one, place_for
+from stomper_sdk.laboratory.beginning import Asked, Draft, begun, drafted, past_one, place_for
 from stomper_sdk.laboratory.bench import Bench, Site
 from stomper_sdk.laboratory.cells import cells_of
 from stomper_sdk.laboratory.checking import checked
@@ -42,7 +42,9 @@ from stomper_sdk.stages.base import Selection
 from stomper_sdk.vcs.git import in_thread
 from stomper_sdk.vcs.repository import Repository, open_repository
 
-__all__ = ["carry_out_experiment", "experiment"]
+__all__ = ["carry_out_experiment", "draft_experiment", "experiment"]
+
+T = TypeVar("T")
 
 
 def experiment(
@@ -139,8 +141,26 @@ def carry_out_experiment(
     with _watched(progress=progress) as watching:
         asked = Asked(spec, repo, agents or {}, resume, (*watchers, *watching), control or Control())
         with interrupt_cancels(asked.control):
-            found: Experiment = trio.run(_experiment, asked)
+            found: Experiment = trio.run(_in_repository, asked, _tried)
     return found
+
+
+def draft_experiment(
+    spec: ExperimentSpec,
+    *,
+    repo: Folder = ".",
+    agents: Mapping[str, AgentLike] | None = None,
+    control: Control | None = None,
+) -> Draft:
+    """What an experiment would try; nothing is tried, and nothing kept.
+
+    Raises:
+        StomperError: as `experiment`.
+    """
+    asked = Asked(checked(spec), repo, agents or {}, None, (), control or Control())
+    with interrupt_cancels(asked.control):
+        draft: Draft = trio.run(_in_repository, asked, _foreseen)
+    return draft
 
 
 @contextmanager
@@ -154,37 +174,50 @@ def _watched(*, progress: bool) -> Iterator[tuple[Watcher, ...]]:
         yield drawing
 
 
-async def _experiment(asked: Asked) -> Experiment:
+async def _in_repository(asked: Asked, act: Callable[[Asked, Repository], Awaitable[T]]) -> T:
     with machine_limits(permissions=True), alone(), adopting_orphans():
         repository = await in_thread(open_repository, absolute(asked.repo))
         try:
             with importable(Path.cwd(), repository.root):
-                return await _in_repository(asked, repository)
+                await in_thread(repository.check_ready)
+                await in_thread(check_own, repository)
+                return await act(asked, repository)
         finally:
             await in_thread(repository.close)
 
 
-async def _in_repository(asked: Asked, repository: Repository) -> Experiment:
+async def _foreseen(asked: Asked, repository: Repository) -> Draft:
+    variants = await in_thread(loaded_variants, asked.spec, asked.agents, repository.root)
+    base = await in_thread(repository.commit_of, "HEAD")
+    async with _site(asked, repository, variants, base) as site:
+        return await drafted(asked, variants, site)
+
+
+async def _tried(asked: Asked, repository: Repository) -> Experiment:
     spec, root = asked.spec, repository.root
-    await in_thread(repository.check_ready)
-    await in_thread(check_own, repository)
     swept = await in_thread(sweep, root, repository)
     variants = await in_thread(loaded_variants, spec, asked.agents, root)
     await in_thread(all_needed)
     past = await in_thread(past_one, asked.resume, spec, variants, root)
     base = past[1].arranged.base_commit if past else await in_thread(repository.commit_of, "HEAD")
-    session = await in_thread(place_for, repository, variants, spec.repeats, base)
-    try:
-        preparation = await in_thread(
-            preparation_of, attrs.evolve(variants[0].pipeline.workspace, setup=None), root, repository
-        )
-        site = Site(repository, session.workspaces, base, preparation)
+    async with _site(asked, repository, variants, base) as site:
         store, kept = past or await begun(asked, variants, site)
         with store.held():
             if past:
                 await in_thread(store.journal.append, kept.arranged)
             await _carried_out(asked, variants, site, store, kept, swept)
             return await in_thread(_told, store, os.fspath(asked.repo))
+
+
+@asynccontextmanager
+async def _site(
+    asked: Asked, repository: Repository, variants: Sequence[Variant], base: str
+) -> AsyncIterator[Site]:
+    session = await in_thread(place_for, repository, variants, asked.spec.repeats, base)
+    try:
+        workspace = attrs.evolve(variants[0].pipeline.workspace, setup=None)
+        preparation = await in_thread(preparation_of, workspace, repository.root, repository)
+        yield Site(repository, session.workspaces, base, preparation)
     finally:
         with trio.CancelScope(shield=True):
             await in_thread(session.forget)

@@ -198,6 +198,43 @@ def test_an_interrupt_before_anything_was_tried(
     assert user.leftovers() == []
 
 
+def test_what_would_be_tried_is_shown_and_nothing_is_tried(
+    user: Any, declared: Callable[[str], str], capsys: Captured
+) -> None:
+    file = declared(f"{TWO}repeats: 3\nsample: 5\n")
+    assert main(["experiment", file, "--dry-run"]) == 0
+    assert [line.strip() for line in capsys.readouterr().err.splitlines() if line] == [
+        "levels would try 2 variants x 3 on 5 of 16 findings in 5 files, in 6 runs",
+        "Variants",
+        "all: the pipeline as it is",
+        'one: agents.builtin={"use": "command", "run": ["sed", "-i", "/^import os$/d", "{file}"]}',
+        "Findings",
+        "F401: 5",
+    ]
+    assert main(["experiment", file, "--dry-run", "--output", "json"]) == 0
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert (document["finding_count"], document["available"], document["runs"], err) == (5, 16, 6, "")
+    assert sum(document["files"].values()) == 5
+    assert [it["name"] for it in document["variants"]] == ["all", "one"]
+    assert user.leftovers() == []
+    assert not (user.root / ".stomper" / "experiments").exists()
+
+    assert main(["experiment", file, "--dry-run", "--resume"]) == 2
+    assert "--resume is for what is tried, and --dry-run tries nothing" in capsys.readouterr().err
+
+
+def test_what_is_gone_on_with_must_be_the_same_and_what_is_not_is_said(
+    user: Any, declared: Callable[[str], str], capsys: Captured
+) -> None:
+    assert main(["experiment", declared(BROKEN), "-q"]) == 1
+    capsys.readouterr()
+    other = BROKEN.replace("broken", "new").replace("import os", "import re") + "seed: 3\n"
+    assert main(["experiment", declared(other), "--resume"]) == 2
+    said = "began with: seed is 3, and was 0; variant one is changed; variant new is new"
+    assert said in capsys.readouterr().err
+
+
 def test_options_win_over_the_file(user: Any, declared: Callable[[str], str], capsys: Captured) -> None:
     file = declared(f"{TWO}sample: 3\nseed: 1\n")
     options = ["--sample", "99", "--seed", "5", "--set", "guard.max_changed_lines=1", "-q"]
