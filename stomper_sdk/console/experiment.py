@@ -77,7 +77,6 @@ def experiment_text(
     blocks += _block("Fixed findings", _comparisons(compared(experiment)), width)
     for measure, title in _ASIDE if details else ():
         blocks += _block(title, _comparisons(compared(experiment, measure)), width)
-    blocks += _block("Stopping", _decisions(experiment), width)
     blocks += _block("Not tried to the end", not_tried(experiment), width)
     blocks += _block("Notices", [one_line(notice, 600) for notice in experiment.notices], width)
     blocks += _block("Go on with what is left", _next_steps(experiment, file), 0)
@@ -213,12 +212,6 @@ def _comparisons(comparisons: Sequence[Comparison]) -> Iterator[str]:
         different = sum(it.different for it in left)
         seen = f"{different} of them with a difference" if different else "none with a difference"
         yield f"and {counted(len(left), 'more pair')}, {seen}; --output json has them all"
-
-
-def _decisions(experiment: Experiment) -> Sequence[str]:
-    """What the last look told of each pair."""
-    last = {(decision.a, decision.b): decision for decision in experiment.decisions}
-    return [decision.text for decision in last.values()]
 
 
 def _next_steps(experiment: Experiment, file: str) -> Iterator[str]:

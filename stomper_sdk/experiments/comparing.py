@@ -50,7 +50,8 @@ class Comparison:
     have seen in 80 of 100 samples at that level, None where it could see nothing. `design_effect` is how much
     the files' findings hang together: so many times more findings are needed than if each stood alone.
     `discordance` is the share of findings that one variant fixed and the other did not (of repeats: the mean
-    square of the difference), None where `measure` is no rate. Both are what `size` asks for.
+    square of the difference), None where `measure` is no rate. Both are what `size` asks for. `said` is the
+    text of one that was looked at while it went on.
     """
 
     a: str
@@ -68,6 +69,7 @@ class Comparison:
     discordance: float | None
     alpha: float = 0.05
     family: int = 1
+    said: str = attrs.field(default="", repr=False)
 
     @property
     def different(self) -> bool:
@@ -77,7 +79,7 @@ class Comparison:
     @property
     def text(self) -> str:
         """All of it in a sentence or two."""
-        return f"{self._verdict()} ({self._proof()}). {self._reach()}".strip()
+        return self.said or f"{self._verdict()} ({self._proof()}). {self._reach()}".strip()
 
     def _verdict(self) -> str:
         names = f"{visible(self.a)} and {visible(self.b)}"

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable, Sequence
 import attrs
 
 from stomper_sdk.errors import UsageError
-from stomper_sdk.experiments.comparing import amount
+from stomper_sdk.experiments.comparing import SIGN_FLIP, Comparison, amount
 from stomper_sdk.experiments.flips import PER_FINDING, Array, beyond, flipped, in_units, refined, start
 from stomper_sdk.experiments.libraries import needed
 from stomper_sdk.experiments.spread import standard_error, with_imagined
@@ -67,6 +67,36 @@ class Decision:
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def turned(self) -> Decision:
+        """The same with the names swapped."""
+        interval = Interval(-self.interval.high, -self.interval.low)
+        return attrs.evolve(self, a=self.b, b=self.a, difference=-self.difference, interval=interval)
+
+    def told(self, at_the_end: Comparison, alpha: float, family: int) -> Comparison:
+        """The comparison as it holds for one that was looked at: a test that does not know of the looks
+        would find too much.
+
+        Args:
+            at_the_end: the same pair, compared as if nobody had looked.
+            alpha: the level of all pairs together.
+            family: how many pairs there are.
+        """
+        p_value = 1.0 if self.p_value is None else self.p_value
+        return attrs.evolve(
+            at_the_end,
+            difference=self.difference,
+            interval=self.interval,
+            p_value=p_value,
+            adjusted=min(p_value * family, 1.0),
+            method=f"{SIGN_FLIP}, {counted(self.look, 'look')}",
+            n=self.n,
+            n_files=self.n_files,
+            alpha=alpha,
+            family=family,
+            said=self.text,
+        )
 
 
 @attrs.define

@@ -69,7 +69,8 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def _comparison(comparison: Comparison) -> dict[str, Any]:
-    return {**plain(comparison), "different": comparison.different, "text": comparison.text}
+    told = {key: value for key, value in plain(comparison).items() if key != "said"}
+    return {**told, "different": comparison.different, "text": comparison.text}
 
 
 def _decision(decision: Decision) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from stomper_sdk.journal.experiments import Store
 from stomper_sdk.laboratory.cells import Tried
 from stomper_sdk.laboratory.trials import trials_of, visits_of
 from stomper_sdk.laboratory.variants import paired_with
-from stomper_sdk.model.experiment import ExperimentStatus, Stop, VariantStatus
+from stomper_sdk.model.experiment import ALPHA, ExperimentStatus, Stop, VariantStatus
 from stomper_sdk.model.plan import FileTask
 from stomper_sdk.model.present import counted, listed, one_line, seconds_text
 from stomper_sdk.model.price import Spending
@@ -137,6 +137,8 @@ class Experiment:
     def compare(self, a: str, b: str, measure: Measure = "fixed", alpha: float = 0.05) -> Comparison:
         """How much a gave more than b, on the findings that both had, and how surely.
 
+        Of a sequential experiment the rate is told as its last look at this pair has found it.
+
         Args:
             a: a variant by its name.
             b: another.
@@ -149,7 +151,7 @@ class Experiment:
         self._known(a)
         self._known(b)
         first, second = ([it for it in self.trials if it.variant == name] for name in (a, b))
-        return compare(first, second, measure=measure, alpha=alpha, seed=self.seed)
+        return self._looked(compare(first, second, measure=measure, alpha=alpha, seed=self.seed))
 
     def comparisons(self, measure: Measure = "fixed", alpha: float = 0.05) -> Sequence[Comparison]:
         """All pairs, or all with the one of `against`; corrected for their number by Holm's method.
@@ -162,7 +164,7 @@ class Experiment:
             against = self.against if self.against in told else None
             trials = sorted(self.trials, key=lambda trial: told.index(trial.variant))
             found = compare_all(trials, against=against, measure=measure, alpha=alpha, seed=self.seed)
-            self._compared[measure, alpha] = tuple(found)
+            self._compared[measure, alpha] = tuple(map(self._looked, found))
         return self._compared[measure, alpha]
 
     def size(self, effect: float = 0.1, power: float = 0.8, alpha: float = 0.05) -> Size:
@@ -358,6 +360,18 @@ class Experiment:
     def _compared(self) -> dict[tuple[Measure, float], tuple[Comparison, ...]]:
         """What was compared already: many pairs take a while."""
         return {}
+
+    def _looked(self, told: Comparison) -> Comparison:
+        """The comparison, by what was decided of the pair while the experiment went on."""
+        if told.measure != "fixed":
+            return told
+        family = len(paired_with([it.name for it in self.variants], self.against))
+        for decision in reversed(self.decisions):
+            if (decision.a, decision.b) == (told.a, told.b):
+                return decision.told(told, ALPHA, family)
+            if (decision.a, decision.b) == (told.b, told.a):
+                return decision.turned.told(told, ALPHA, family)
+        return told
 
     def _has(self, variant: str) -> bool:
         return variant in self._tried

@@ -24,13 +24,11 @@ from stomper_sdk.laboratory.cells import Tried, cells_of, ended_paths
 from stomper_sdk.laboratory.experiment import Experiment, TriedVariant
 from stomper_sdk.laboratory.trials import trials_of
 from stomper_sdk.laboratory.variants import paired_with
-from stomper_sdk.model.experiment import ExperimentStatus, VariantStatus
+from stomper_sdk.model.experiment import ALPHA, ExperimentStatus, VariantStatus
 from stomper_sdk.model.plan import FileTask
 from stomper_sdk.model.price import Spending
 
 __all__ = ["PastExperiment", "Watch", "experiments", "load_experiment", "tasks_of", "told", "tried_runs"]
-
-_ALPHA = 0.05
 
 
 @attrs.frozen
@@ -61,7 +59,7 @@ class Watch:
     def of(cls, arranged: Arranged, findings: int) -> Watch:
         names = [variant.name for variant in arranged.variants]
         pairs = paired_with(names, arranged.against)
-        return cls([Sequential(a, b, findings, _ALPHA / len(pairs)) for a, b in pairs])
+        return cls([Sequential(a, b, findings, ALPHA / len(pairs)) for a, b in pairs])
 
     def look(self, runs: Sequence[Tried], tasks: Sequence[FileTask], lost: frozenset[str]) -> bool:
         """Look at one block that has ended; whether nothing more needs to be tried."""

@@ -7,9 +7,11 @@ from typing import Any, Literal
 
 import attrs
 
-__all__ = ["ExperimentSpec", "ExperimentStatus", "Stop", "VariantSpec", "VariantStatus"]
+__all__ = ["ALPHA", "ExperimentSpec", "ExperimentStatus", "Stop", "VariantSpec", "VariantStatus"]
 
 Stop = Literal["never", "sequential"]
+#: How often equal variants may be told apart in a sequential experiment, over all pairs and looks.
+ALPHA = 0.05
 #: `decided`: stopped early, since the answer was clear; `stopped`: by the budget; `died`: nobody knows why.
 ExperimentStatus = Literal["completed", "decided", "stopped", "cancelled", "died"]
 VariantStatus = Literal["completed", "failed", "stopped", "unfinished"]

@@ -183,7 +183,7 @@ def test_a_sequential_one_tells_each_look_and_the_last(
     assert document["status"] == "decided"
     assert [it["look"] for it in document["decisions"]] == [*range(1, len(document["decisions"]) + 1)]
     assert document["decisions"][-1]["different"] is True
-    assert f"\nStopping\n  {document['decisions'][-1]['text'][:30]}" in err
+    assert f"\nFixed findings\n  {document['decisions'][-1]['text'][:30]}" in err
     assert "(unfinished)" not in err
     assert "--resume" not in err
 

@@ -186,6 +186,12 @@ def test_a_clear_answer_ends_a_sequential_experiment_early(
     assert last.difference == 1.0
     assert last.n < 40
     assert {table.total.findings for table in found.tables} == {last.n}
+    # A test that does not know of the looks would be surer than it may be.
+    told, turned = found.compare("all", "none"), found.compare("none", "all")
+    assert (told.text, told.interval, told.p_value) == (last.text, last.interval, last.p_value)
+    assert (told.different, told.method) == (True, f"exact sign-flip test by file, {last.look} looks")
+    assert (turned.difference, turned.interval.high) == (-1.0, -last.interval.low)
+    assert found.comparisons() == (told,)
     assert stomper_sdk.Experiment.load(repo=user.root).decisions == found.decisions
 
 
