@@ -127,7 +127,7 @@ def plot_codes(experiment: Experiment) -> Any:
         cells = [[rows.get((name, code)) for code in codes] for name in names]
     figure, axes = new_figure(_width(down, 2.2 + max(1.1 * len(across), 2)), 2.2 + 0.33 * len(down))
     shares = [[_rate(cell) for cell in line] for line in cells]
-    image = axes.imshow(shares or [[math.nan]], cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1, aspect="auto")
     for y, line in enumerate(cells):
         for x, cell in enumerate(line):
             color = "white" if _rate(cell) < 0.5 else "black"
