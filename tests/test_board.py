@@ -52,6 +52,12 @@ def test_the_picture_fits_any_terminal_and_says_what_has_no_room(width: int) -> 
     assert "and 42 more variants" in lines
 
 
+def test_the_picture_does_without_unicode() -> None:
+    many = {"\u4e16\u754c and a name that is cut": Tally(total=4)}
+    shown = picture(ExperimentProgress("at work", variants=many), 0.0, 60, 10, "ascii")
+    assert shown.splitlines()[0] == "\\u4e16\\u754c and a name~  0 of 4 runs  0 of 0 findings fixed"
+
+
 def test_the_time_to_go_is_guessed_from_how_slow_each_variant_was_since_it_was_gone_on_with() -> None:
     def to_go(before: float, **more: Tally) -> float | None:
         return ExperimentProgress(seconds=10.0, variants=more, before=before).to_go()

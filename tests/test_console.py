@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from functools import partial
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -239,6 +239,14 @@ def test_a_closed_pipe_mutes_the_stream() -> None:
         assert stream.write("nobody reads\n") == 13
         stream.write("this neither\n")
         assert not stream.isatty()
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_what_a_stream_has_no_bytes_for_is_escaped(errors: str) -> None:
+    raw = BytesIO()
+    file = TextIOWrapper(raw, "ascii", errors)
+    Stream(file, strict=True).write("\u4e16 and \u2026\n")
+    assert raw.getvalue() == b"\\u4e16 and \\u2026\n"
 
 
 def test_a_full_disk_under_a_result_is_an_error() -> None:

@@ -97,6 +97,7 @@ class LiveEasel(AbstractContextManager["LiveEasel"]):
         from rich.live import Live
 
         self._console = rich_console(stream)
+        self._encoding = stream.encoding
         self._live = Live(
             console=self._console,
             auto_refresh=False,
@@ -119,7 +120,8 @@ class LiveEasel(AbstractContextManager["LiveEasel"]):
     def show(self, progress: ExperimentProgress, since: float) -> None:
         from rich.text import Text
 
-        drawn = picture(progress, since, self._console.width - 1, self._console.height - 1)
+        size = self._console.width - 1, self._console.height - 1
+        drawn = picture(progress, since, *size, self._encoding)
         if drawn != self._shown:
             self._shown = drawn
             self._live.update(Text(drawn, no_wrap=True), refresh=True)
@@ -168,7 +170,13 @@ class LinesEasel(AbstractContextManager["LinesEasel"]):
                 self._stream.write(f"{one_line(name, _NAME)}  {_tally_text(tally)}\n")
 
 
-def picture(progress: ExperimentProgress, since: float, width: int = 100, height: int = 24) -> str:
+def picture(
+    progress: ExperimentProgress,
+    since: float,
+    width: int = 100,
+    height: int = 24,
+    encoding: str = "utf-8",
+) -> str:
     """All of it as text.
 
     Args:
@@ -176,11 +184,13 @@ def picture(progress: ExperimentProgress, since: float, width: int = 100, height
         since: how many seconds ago it was so.
         width: columns; what is longer is cut.
         height: lines; variants that have no room are counted.
+        encoding: of the terminal; what it has no bytes for is escaped, before it is fitted in.
     """
-    above = [f"notice: {one_line(text)}" for text in progress.notices[-_NOTICES:]]
+    above = [_escaped(f"notice: {one_line(text)}", encoding) for text in progress.notices[-_NOTICES:]]
     below = [_footer(progress, since)]
-    lines = [*above, *_variants(progress, width, height - len(above) - len(below)), *below]
-    return "\n".join(_cut(line, width) for line in lines)
+    gap = "…" if encoding.lower().startswith("utf") else "~"
+    lines = [*above, *_variants(progress, width, height - len(above) - len(below), encoding, gap), *below]
+    return "\n".join(_cut(line, width, gap) for line in lines)
 
 
 def summary(progress: ExperimentProgress, since: float = 0.0) -> str:
@@ -197,16 +207,16 @@ def _footer(progress: ExperimentProgress, since: float) -> str:
     return f"{summary(progress, since)}{working}{about}"
 
 
-def _variants(progress: ExperimentProgress, width: int, room: int) -> Iterator[str]:
+def _variants(progress: ExperimentProgress, width: int, room: int, encoding: str, gap: str) -> Iterator[str]:
     shown = list(progress.variants.items())
     if len(shown) > max(room, 1):
         shown = shown[: max(room - 1, 1)]
-    told = [(one_line(name, 200), _tally_text(tally)) for name, tally in shown]
+    told = [(_escaped(one_line(name, 200), encoding), _tally_text(tally)) for name, tally in shown]
     widest = max((cell_len(text) for _, text in told), default=0)
     names = max((cell_len(name) for name, _ in told), default=0)
     names = max(min(names, width - widest - 2), 8)
     for name, text in told:
-        yield f"{set_cell_size(_cut(name, names), names)}  {text}"
+        yield f"{set_cell_size(_cut(name, names, gap), names)}  {text}"
     if len(shown) < len(progress.variants):
         yield f"and {counted(len(progress.variants) - len(shown), 'more variant')}"
 
@@ -217,5 +227,9 @@ def _tally_text(tally: Tally) -> str:
     return f"{tally.runs} of {counted(tally.total, 'run')}  {found}{status}"
 
 
-def _cut(text: str, width: int) -> str:
-    return text if cell_len(text) <= width else set_cell_size(text, max(width - 1, 0)) + "…"
+def _cut(text: str, width: int, gap: str) -> str:
+    return text if cell_len(text) <= width else set_cell_size(text, max(width - 1, 0)) + gap
+
+
+def _escaped(text: str, encoding: str) -> str:
+    return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -27,7 +27,7 @@ class Stream:
     def write(self, text: str) -> int:
         if self._file is not None:
             try:
-                self._file.write(text if self._strict else _without_commands(text))
+                self._file.write(self._encodable(text if self._strict else _without_commands(text)))
                 self._file.flush()
             except OSError as error:
                 self._fail(error)
@@ -48,6 +48,15 @@ class Stream:
     @property
     def encoding(self) -> str:
         return getattr(self._file, "encoding", None) or "ascii"
+
+    def _encodable(self, text: str) -> str:
+        """The text with escapes for what the stream has no bytes for, as in a locale of ASCII."""
+        encoding = self.encoding
+        try:
+            text.encode(encoding, getattr(self._file, "errors", None) or "strict")
+        except UnicodeEncodeError:
+            return text.encode(encoding, "backslashreplace").decode(encoding)
+        return text
 
     def _fail(self, error: OSError) -> None:
         self._mute()
