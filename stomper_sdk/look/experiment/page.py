@@ -8,7 +8,6 @@ from typing import Literal
 from stomper_sdk.errors import UsageError
 from stomper_sdk.experiments import Comparison, Row, Size, Table
 from stomper_sdk.laboratory import Experiment
-from stomper_sdk.look.experiment.pairs import Pair, pair_of, pairs_told
 from stomper_sdk.look.fragments import Html, Number, line, table
 from stomper_sdk.look.page import page
 from stomper_sdk.model.present import counted, one_line, seconds_text
@@ -36,7 +35,7 @@ def experiment_html(experiment: Experiment) -> str:
 
 def comparison_html(comparison: Comparison) -> str:
     """A comparison in words."""
-    return page(_told(pair_of(comparison)))
+    return page(_told(comparison))
 
 
 def size_html(size: Size) -> str:
@@ -100,15 +99,15 @@ def _apart(experiment: Experiment) -> str:
     if len(pairs) > _PAIRS:
         return f"<p>{len(pairs)} pairs: <code>comparisons()</code> tells what differs.</p>"
     try:
-        told = "".join(map(_told, pairs_told(experiment)))
+        told = "".join(map(_told, experiment.comparisons()))
     except UsageError as error:  # variants that were not tried on the same findings
         return f"<p>{line(str(error), 600)}</p>"
     return f"<details open><summary>{counted(len(pairs), 'comparison')}</summary>{told}</details>"
 
 
-def _told(pair: Pair) -> str:
-    mark = Html('<span class="o">different</span> ') if pair.different else ""
-    return f"<p>{mark}{line(pair.text, 800)}</p>"
+def _told(comparison: Comparison) -> str:
+    mark = Html('<span class="o">different</span> ') if comparison.different else ""
+    return f"<p>{mark}{line(comparison.text, 800)}</p>"
 
 
 def _variant(name: str, row: Row | None) -> Sequence[object]:

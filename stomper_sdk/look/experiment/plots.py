@@ -10,11 +10,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stomper_sdk.experiments import Measure, Row
+from stomper_sdk.experiments import Comparison, Measure, Row
 from stomper_sdk.laboratory import Experiment
 from stomper_sdk.look.drawing import BLUE, GREY, ORANGE, VERMILION, new_figure, worded
 from stomper_sdk.look.experiment.front import AMOUNTS, Amount, front_of, points_of, tables_of
-from stomper_sdk.look.experiment.pairs import Pair, pairs_told
 from stomper_sdk.model.present import one_line
 
 __all__ = ["plot_codes", "plot_comparisons", "plot_pareto", "plot_variants"]
@@ -58,8 +57,8 @@ def plot_comparisons(experiment: Experiment, measure: Measure = "fixed", alpha: 
     Of many pairs those are shown that are told apart the best. Rates that were looked at while it went on
     have the intervals of those looks, at 95 %.
     """
-    found = pairs_told(experiment, measure, alpha)
-    shown = found if len(found) <= _PAIRS else sorted(found, key=_sureness)[:_PAIRS]
+    found = experiment.comparisons(measure, alpha)
+    shown = found if len(found) <= _PAIRS else sorted(found, key=lambda it: it.adjusted)[:_PAIRS]
     names = [f"{_named(it.a)}\nless {_named(it.b)}" for it in shown]
     widths = [line for name in names for line in name.split("\n")]
     figure, axes = new_figure(_width(widths, 5.5), 1.6 + 0.5 * len(shown))
@@ -69,7 +68,7 @@ def plot_comparisons(experiment: Experiment, measure: Measure = "fixed", alpha: 
         bounds = (max(it.interval.low * scale, -reach), min(it.interval.high * scale, reach))
         color = BLUE if it.different else GREY
         _interval(axes, place, it.difference * scale, bounds, color, filled=it.different)
-        said = it.verdict if it.p_value is None else f"{it.verdict}\np = {it.p_value:.2g}"
+        said = f"{'different' if it.different else 'no difference seen'}\np = {it.adjusted:.2g}"
         axes.text(1.02, place, said, va="center", fontsize="small", transform=axes.get_yaxis_transform())
     axes.axvline(0, color="black", linewidth=1)
     _down(axes, names, ready=True)
@@ -161,17 +160,13 @@ def _down(axes: Any, names: Sequence[str], *, ready: bool = False) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def _sureness(pair: Pair) -> float:
-    return math.inf if pair.p_value is None else pair.p_value
-
-
 def _level(experiment: Experiment, measure: Measure, alpha: float, pairs: int) -> str:
     if measure == "fixed" and experiment.decisions:
         return " that hold at all looks at 95 %"
     return f" that hold {'together ' if pairs > 1 else ''}at {100 * (1 - alpha):.3g} %"
 
 
-def _reach(found: Sequence[Pair], scale: float) -> float:
+def _reach(found: Sequence[Comparison], scale: float) -> float:
     """How far from 0 the axis goes: as far as any bound that is not without end."""
     ends = (abs(it * scale) for c in found for it in (c.difference, c.interval.low, c.interval.high))
     return max((it for it in ends if math.isfinite(it)), default=1.0) or 1.0

@@ -8,14 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stomper_sdk.errors import UsageError
-from stomper_sdk.experiments import Measure, Row, Table
+from stomper_sdk.experiments import Comparison, Measure, Row, Table
 from stomper_sdk.experiments.comparing import amount
 from stomper_sdk.laboratory import Experiment
 from stomper_sdk.look.experiment.charts import reach, scatter, share
 from stomper_sdk.look.experiment.frames import comparisons_told
 from stomper_sdk.look.experiment.front import AMOUNTS, front_of, points_of
 from stomper_sdk.look.experiment.page import notes_of, rows_by_name, variants_table
-from stomper_sdk.look.experiment.pairs import Pair, pairs_told
 from stomper_sdk.look.experiment.speedup import speeds_of
 from stomper_sdk.look.fragments import Html, Number, line, name, table
 from stomper_sdk.look.shell import Section, save, shell, sieve
@@ -125,8 +124,8 @@ def _comparisons(experiment: Experiment) -> str:
 
 def _pairs(experiment: Experiment, measure: Measure) -> str:
     """A row for each pair; of very many those that are told apart best."""
-    found = pairs_told(experiment, measure)
-    shown = sorted(found, key=lambda it: it.p_value or 0)[:_PAIRS] if len(found) > _PAIRS else found
+    found = experiment.comparisons(measure)
+    shown = sorted(found, key=lambda it: it.adjusted)[:_PAIRS] if len(found) > _PAIRS else found
     bounds = (abs(end) for it in shown for end in (it.difference, it.interval.low, it.interval.high))
     end = max((it for it in bounds if math.isfinite(it)), default=1.0) or 1.0
     more = f"<p>and {len(found) - len(shown)} more pairs</p>" if len(shown) < len(found) else ""
@@ -137,39 +136,43 @@ def _pairs(experiment: Experiment, measure: Measure) -> str:
 
 
 def _method(experiment: Experiment, measure: Measure) -> str:
-    if measure == "fixed" and experiment.decisions:
-        return "Looked at while it went on: intervals and p-values hold for all looks together."
     one = experiment.comparisons(measure)[0]
-    together = f" of {one.family} comparisons together (Holm)" if one.family > 1 else ""
+    looked = measure == "fixed" and experiment.decisions
+    how = ", at all looks" if looked else " (Holm)" if one.family > 1 else ""
+    together = f" of {one.family} comparisons together" if one.family > 1 else ""
+    level = f"{100 * (1 - one.alpha):.3g} %{together}{how}"
     return (
-        f"By the {line(one.method)}. Intervals and p-values hold at {100 * (1 - one.alpha):.3g} %{together}. "
+        f"By the {line(one.method)}. Intervals and p-values hold at {level}. "
         "What could be seen is the smallest difference that this size sees in 80 of 100 samples."
     )
 
 
-def _pair(it: Pair, end: float) -> Sequence[object]:
+def _pair(it: Comparison, end: float) -> Sequence[object]:
     low, high = it.interval.low, it.interval.high
     return (
         Html(f"{line(it.a)}<br>less {line(it.b)}"),
-        Html(f'<span class="k{" o" if it.different else ""}">{it.verdict}</span>'),
+        Html(f'<span class="k{" o" if it.different else ""}">{_verdict(it)}</span>'),
         _bare(it, it.difference),
         Number(f"{_bare(it, low)} to {_bare(it, high)}"),
         reach(it.difference, low, high, (-end, end), sure=it.different),
-        None if it.p_value is None else Number(f"{it.p_value:.3g}"),
+        Number(f"{it.adjusted:.3g}"),
         it.n,
         _smallest(it),
     )
 
 
-def _smallest(pair: Pair) -> Number | None:
-    if pair.smallest is None:
-        return None
-    return _bare(pair, pair.smallest, signed=False) if math.isfinite(pair.smallest) else Number("nothing")
+def _verdict(comparison: Comparison) -> str:
+    return "different" if comparison.different else "no difference seen"
 
 
-def _bare(pair: Pair, value: float, *, signed: bool = True) -> Number:
+def _smallest(comparison: Comparison) -> Number:
+    least = comparison.smallest_detectable
+    return Number("nothing") if least is None else _bare(comparison, least, signed=False)
+
+
+def _bare(comparison: Comparison, value: float, *, signed: bool = True) -> Number:
     """A difference without its unit."""
-    return Number(amount(value, pair.measure, signed=signed).rpartition(" ")[0])
+    return Number(amount(value, comparison.measure, signed=signed).rpartition(" ")[0])
 
 
 def _taken(experiment: Experiment) -> str:
