@@ -112,7 +112,8 @@ class Arranged:
     """What an experiment tries: written when it begins, and again when it is gone on with.
 
     `digests` tell each variant's pipeline from another. `available` counts the findings that were drawn from,
-    `sample` those that were wanted (0: all), `blocks` are the files of each part, in order.
+    `sample` those that were wanted (0: all), `blocks` are the files of each part, in order. `checks` and
+    `codes` are what it was narrowed to.
     """
 
     name: str
@@ -128,6 +129,8 @@ class Arranged:
     stop: Stop
     blocks: tuple[tuple[str, ...], ...]
     notices: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
 
 
 @attrs.frozen

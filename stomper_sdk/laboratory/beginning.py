@@ -105,8 +105,8 @@ def past_one(
 
 def _changes(spec: ExperimentSpec, variants: Sequence[Variant], before: Arranged) -> Iterator[str]:
     """What is another experiment, in words."""
-    for key in ("against", "repeats", "sample", "seed", "stop"):
-        now, then = getattr(spec, key), getattr(before, key)
+    for key in ("against", "repeats", "sample", "seed", "stop", "checks", "codes"):
+        now, then = (_said(getattr(it, key)) for it in (spec, before))
         if now != then:
             yield f"{key} is {now}, and was {then}"
     now_kept = {it.name: (plain(it.kept), it.digest) for it in variants}
@@ -117,6 +117,12 @@ def _changes(spec: ExperimentSpec, variants: Sequence[Variant], before: Arranged
             yield f"variant {visible(name)} is {word if name in now_kept else 'gone'}"
     if list(now_kept) != list(then_kept) and set(now_kept) == set(then_kept):
         yield "the variants are in another order"
+
+
+def _said(value: object) -> str:
+    if isinstance(value, tuple):
+        return listed(value) or "all"
+    return "none" if value is None else visible(str(value))
 
 
 def place_for(repository: Repository, variants: Sequence[Variant], repeats: int, base: str) -> Session:
@@ -164,6 +170,8 @@ async def drafted(asked: Asked, variants: Sequence[Variant], site: Site) -> Draf
         seed=spec.seed,
         stop=spec.stop,
         blocks=blocks_of(tasks, _block_count(spec, variants, len(tasks))),
+        checks=spec.checks,
+        codes=spec.codes,
         notices=(*plan.notices, *_notices(spec, plan.finding_count), *uncommitted),
     )
     return Draft(arranged, attrs.evolve(plan, tasks=tasks))

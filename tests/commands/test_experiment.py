@@ -230,6 +230,10 @@ def test_what_is_gone_on_with_must_be_the_same_and_what_is_not_is_said(
     assert main(["experiment", declared(BROKEN), "-q"]) == 1
     capsys.readouterr()
     other = BROKEN.replace("broken", "new").replace("import os", "import re") + "seed: 3\n"
+    narrowed = f"{BROKEN}codes: [F401, F811]\nagainst: all\n"
+    assert main(["experiment", declared(narrowed), "--resume"]) == 2
+    said = "began with: against is all, and was none; codes is F401, F811, and was all\nUndo"
+    assert said in capsys.readouterr().err
     assert main(["experiment", declared(other), "--resume"]) == 2
     said = "began with: seed is 3, and was 0; variant one is changed; variant new is new"
     assert said in capsys.readouterr().err
