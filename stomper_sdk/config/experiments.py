@@ -11,7 +11,7 @@ import attrs
 
 from stomper_sdk.config.document import Node, Trail, in_order, places_in, problem_at, shown
 from stomper_sdk.config.environment import Substitution
-from stomper_sdk.config.sources import Layer, builtin_pipelines, find_experiment, find_pipeline
+from stomper_sdk.config.sources import Layer, builtin_pipelines, find_experiment, find_pipeline, is_file
 from stomper_sdk.config.validation import schema_problems
 from stomper_sdk.errors import PipelineError, Problem
 from stomper_sdk.model.experiment import ExperimentSpec
@@ -92,7 +92,7 @@ def _pipeline_problems(root: Node, layer: Layer, repo: Path) -> Iterator[Problem
 
 def _pipeline_file(name: str, layer: Layer, repo: Path) -> Path | None:
     beside = layer.folder / name
-    return beside if name and beside.is_file() else find_pipeline(name, repo)
+    return beside if name and is_file(beside) else find_pipeline(name, repo)
 
 
 def _structured(layer: Layer, read: Node) -> ExperimentSpec:
@@ -116,4 +116,4 @@ def _structured(layer: Layer, read: Node) -> ExperimentSpec:
 
 def _named(name: str, layer: Layer) -> str:
     beside = layer.folder / name
-    return str(beside) if beside.is_file() else name
+    return str(beside) if is_file(beside) else name

@@ -21,6 +21,7 @@ __all__ = [
     "find_experiment",
     "find_pipeline",
     "find_source",
+    "is_file",
     "shipped_dir",
 ]
 
@@ -97,7 +98,7 @@ def find_base(value: Node, layer: Layer) -> Layer:
     if "${" in name:
         raise _extends(value, "what is extended cannot come from the environment")
     path = _shipped(name) if name in builtin_pipelines() else layer.folder / name
-    if not _is_file(path):
+    if not is_file(path):
         if _exists(path):
             raise _extends(value, f"{name} is no regular file")
         suggestion = nearest(name, builtin_pipelines())
@@ -116,7 +117,7 @@ def find_experiment(source: str | os.PathLike[str] | Mapping[str, object], repo:
     text = os.fspath(source)
     if "\n" in text:
         return _from_text(text, repo, "experiment")
-    path = next((path for path in (Path(text), repo / text) if _is_file(path)), None)
+    path = next((path for path in (Path(text), repo / text) if is_file(path)), None)
     if text and path is not None:
         return _from_file(path, "experiment")
     there = text and (_exists(Path(text)) or _exists(repo / text))
@@ -134,7 +135,7 @@ def find_pipeline(text: str, repo: Path) -> Path | None:
     if text in builtin_pipelines():
         return _shipped(text)
     for path in (Path(text), repo / text):
-        if _is_file(path):
+        if is_file(path):
             return path
     path = Path(text)
     shipped = path.parent == Path("pipelines") and path.suffix == ".yaml"
@@ -159,7 +160,8 @@ def _shipped(name: str) -> Path:
     return shipped_dir("pipelines") / f"{name}.yaml"
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; whatever is given as its name."""
     try:
         return path.is_file()
     except (OSError, ValueError):  # a name longer than the system takes, or one with a NUL

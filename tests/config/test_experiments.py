@@ -122,6 +122,8 @@ def test_a_pipeline_may_stand_in_the_experiment(tmp_path: Path) -> None:
         ),
         (TWO + "pipeline: defualt\n", "<text>:3:11: pipeline: there is no file 'defualt', and no built-in"),
         (TWO + "pipeline: defualt\n", "did you mean 'default'?"),
+        (TWO + f"pipeline: {'a/' * 3000}\n", "<text>:3:11: pipeline: there is no file 'a/a/a/"),
+        (TWO + "pipeline: /\n", "<text>:3:11: pipeline: there is no file '/', and no built-in pipeline"),
         (TWO + "pipeline: 3\n", "<text>:3:11: pipeline: expected text or a mapping, got 3"),
         (
             HEAD + "variants:\n  a:\n    agents.builtin: my_module:fix\n",
