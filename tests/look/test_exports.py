@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import polars as pl
 import pytest
 
@@ -20,7 +19,7 @@ KINDS = ["variants", "codes", "files", "findings", "runs", "comparisons"]
 ODD = "caf\udce9-{}.py"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def found() -> Experiment:
     return experiment_of(
         {"low": 0.2, "a, b\n=1": 0.9},
@@ -129,8 +128,3 @@ def test_mlflow_has_a_run_for_the_whole_and_below_it_one_for_each_variant(
         monkeypatch.setitem(sys.modules, driver, None)
     with pytest.raises(UsageError, match=r"MLflow needs psycopg2? for this store"):
         found.to_mlflow("postgresql://localhost:1/levels")
-
-
-def test_pandas_reads_what_was_written(found: Experiment, tmp_path: Path) -> None:
-    frame = pd.read_csv(found.to_csv(tmp_path)[0])
-    assert frame["rate"].isna().tolist() == [False, False, True]
