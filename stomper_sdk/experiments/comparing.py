@@ -51,7 +51,8 @@ class Comparison:
     the files' findings hang together: so many times more findings are needed than if each stood alone.
     `discordance` is the share of findings that one variant fixed and the other did not (of repeats: the mean
     square of the difference), None where `measure` is no rate. Both are what `size` asks for. `said` is the
-    text of one that was looked at while it went on.
+    text of one that was looked at while it went on, and `clear` whether the answer was; until then its
+    p-value is 1.
     """
 
     a: str
@@ -69,7 +70,15 @@ class Comparison:
     discordance: float | None
     alpha: float = 0.05
     family: int = 1
+    clear: bool = True
     said: str = attrs.field(default="", repr=False)
+
+    @property
+    def verdict(self) -> str:
+        """In two or three words."""
+        if not self.clear:
+            return "not clear yet"
+        return "different" if self.different else "no difference seen"
 
     @property
     def different(self) -> bool:
@@ -79,9 +88,9 @@ class Comparison:
     @property
     def text(self) -> str:
         """All of it in a sentence or two."""
-        return self.said or f"{self._verdict()} ({self._proof()}). {self._reach()}".strip()
+        return self.said or f"{self._told()} ({self._proof()}). {self._reach()}".strip()
 
-    def _verdict(self) -> str:
+    def _told(self) -> str:
         names = f"{visible(self.a)} and {visible(self.b)}"
         level = f"{100 * (1 - self.alpha / self.family):.3g} % interval"
         low, high = (amount(it, self.measure) for it in (self.interval.low, self.interval.high))
@@ -113,7 +122,7 @@ class Comparison:
         return self.text
 
     def __repr__(self) -> str:
-        return f"<Comparison {one_line(self._verdict())}>"
+        return f"<Comparison {one_line(self._told())}>"
 
     def _repr_html_(self) -> str:
         return str(import_module(_LOOK).comparison_html(self))

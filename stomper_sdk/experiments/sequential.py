@@ -95,6 +95,7 @@ class Decision:
             n_files=self.n_files,
             alpha=alpha,
             family=family,
+            clear=self.stop,
             said=self.text,
         )
 

@@ -140,12 +140,14 @@ def test_an_experiment_that_was_looked_at_tells_what_the_looks_decided() -> None
     figure = looked.plot_comparisons()
     said = texts(figure)
     assert "different\np = 0.003" in said
+    assert "not clear yet" in said
     assert "points more findings fixed, with intervals that hold at all looks at 95 %" in said
     page, report = looked._repr_html_(), report_html(looked)
     for text in (clear.text, open_.text):
         assert html.escape(text) in page
     assert found.comparisons()[0].text not in page
     assert "unfinished" not in page
+    assert "not clear yet" in report
     assert "at 95 % of 3 comparisons together, at all looks." in report
     assert "at 95 % of 3 comparisons together (Holm)." in report  # of seconds
 

@@ -21,7 +21,7 @@ _TAKEN = ("seconds", "tokens", "cost_usd", "seconds_per_fixed", "cost_per_fixed"
 _TRIAL = ("variant", "repeat", "finding", "file", "code", "fixed", "seconds", "tokens", "cost_usd")
 _COMPARISON = (
     *("a", "b", "measure", "difference", "low", "high", "p_value", "adjusted", "different", "method", "n"),
-    *("n_files", "smallest_detectable", "design_effect", "discordance", "alpha", "family"),
+    *("n_files", "smallest_detectable", "design_effect", "discordance", "alpha", "family", "clear"),
 )
 _ALL_MEASURES: tuple[Measure, ...] = ("fixed", "cost_usd", "seconds", "tokens")
 

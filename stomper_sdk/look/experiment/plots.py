@@ -68,7 +68,7 @@ def plot_comparisons(experiment: Experiment, measure: Measure = "fixed", alpha: 
         bounds = (max(it.interval.low * scale, -reach), min(it.interval.high * scale, reach))
         color = BLUE if it.different else GREY
         _interval(axes, place, it.difference * scale, bounds, color, filled=it.different)
-        said = f"{'different' if it.different else 'no difference seen'}\np = {it.adjusted:.2g}"
+        said = f"{it.verdict}\np = {it.adjusted:.2g}" if it.clear else it.verdict
         axes.text(1.02, place, said, va="center", fontsize="small", transform=axes.get_yaxis_transform())
     axes.axvline(0, color="black", linewidth=1)
     _down(axes, names, ready=True)

@@ -151,7 +151,7 @@ def _pair(it: Comparison, end: float) -> Sequence[object]:
     low, high = it.interval.low, it.interval.high
     return (
         Html(f"{line(it.a)}<br>less {line(it.b)}"),
-        Html(f'<span class="k{" o" if it.different else ""}">{_verdict(it)}</span>'),
+        Html(f'<span class="k{" o" if it.different else ""}">{it.verdict}</span>'),
         _bare(it, it.difference),
         Number(f"{_bare(it, low)} to {_bare(it, high)}"),
         reach(it.difference, low, high, (-end, end), sure=it.different),
@@ -159,10 +159,6 @@ def _pair(it: Comparison, end: float) -> Sequence[object]:
         it.n,
         _smallest(it),
     )
-
-
-def _verdict(comparison: Comparison) -> str:
-    return "different" if comparison.different else "no difference seen"
 
 
 def _smallest(comparison: Comparison) -> Number:
