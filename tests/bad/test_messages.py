@@ -13,7 +13,7 @@ from stomper_sdk import errors
 
 PACKAGE = Path(stomper_sdk.__file__).parent
 ERRORS = {name for name in dir(errors) if name.endswith("Error")}
-NAMES = ("KEY", "Python", "SARIF", "Windows")
+NAMES = ("KEY", "MLflow", "Python", "SARIF", "Windows")
 NEVER = re.compile(r"!|\b(please|sorry|invalid|illegal|bad|oops|can't|don't|unable to)\b", re.IGNORECASE)
 
 
