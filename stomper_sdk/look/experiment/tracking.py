@@ -60,9 +60,8 @@ def to_mlflow(experiment: Experiment, uri: str | None = None, experiment_name: s
             raise StomperError(f"MLflow refuses the experiment: {one_line(str(error), 500)}") from error
         except ImportError as error:  # each kind of store has libraries of its own
             text = f"MLflow needs {error.name} for this store, which is not installed"
-            raise UsageError(
-                text, "pip install 'stomper_sdk[mlflow]' has what a file of SQLite needs."
-            ) from error
+            hint = "The extra has what a file of SQLite needs: pip install 'stomper_sdk[mlflow]'"
+            raise UsageError(text, hint) from error
 
 
 def _logged(client: Any, experiment: Experiment, name: str, folder: str) -> str:
