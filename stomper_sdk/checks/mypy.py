@@ -102,7 +102,7 @@ def _readable(line: str) -> str:
     try:
         entry = json.loads(line)
         return f"{entry['file']}:{entry['line']}: {entry['message']}"
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, LookupError, RecursionError):
         return line
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import pytest
 import trio
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stomper_sdk.checks import regex
@@ -412,6 +412,8 @@ def test_an_output_of_anything(case: Case, look: Callable[..., Look]) -> None:
 
     @settings(max_examples=20, deadline=None)
     @given(st.tuples(plain, st.just(1)) | deep, st.integers(0, 40))
+    @example((b"[", 100_000), 2)
+    @example((b"{}", 1), 2)
     def holds(output: tuple[bytes, int], code: int) -> None:
         check_seen(look, case, output[0] * output[1], code)
 
