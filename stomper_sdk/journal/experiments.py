@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import secrets
 import shutil
@@ -17,6 +16,7 @@ import attrs
 from stomper_sdk.errors import RepositoryError, StomperError, UsageError
 from stomper_sdk.flock import try_lock, unlock
 from stomper_sdk.journal.history import LAST, read_result
+from stomper_sdk.journal.kept import chosen, content_of, newest_first
 from stomper_sdk.journal.log import JOURNAL, Journal
 from stomper_sdk.journal.records import Arranged, Failed, Paused, Planned, Spent
 from stomper_sdk.journal.session import RESULT, state_folder
@@ -24,9 +24,7 @@ from stomper_sdk.journal.spans import SPANS, read_spans
 from stomper_sdk.journal.unfinished import read_unfinished, records_of
 from stomper_sdk.model.file import FileResult
 from stomper_sdk.model.plan import Plan
-from stomper_sdk.model.present import listed
 from stomper_sdk.model.result import RunResult
-from stomper_sdk.options import nearest
 from stomper_sdk.reports.json import to_json
 
 __all__ = [
@@ -161,8 +159,7 @@ class Store:
 
     def _patches(self, folder: Path) -> Mapping[str, str]:
         try:
-            with os.fdopen(os.open(folder / _PATCHES, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-                read = json.loads(file.read(_MAX_BYTES))
+            read = json.loads(content_of(folder / _PATCHES, _MAX_BYTES))
         except (OSError, ValueError, RecursionError) as error:
             raise StomperError(f"the patches in {folder} cannot be read: {error}") from error
         return {str(path): str(text) for path, text in read.items()} if isinstance(read, dict) else {}
@@ -190,13 +187,7 @@ def past_experiments(root: Path) -> tuple[str, ...]:
     parent = root / ".stomper" / "experiments"
     if parent.is_symlink() or not parent.is_dir():
         return ()
-    folders = (entry for entry in os.scandir(parent) if _ID.fullmatch(entry.name))
-    found = sorted(
-        (entry.name.rpartition("-")[0], entry.stat(follow_symlinks=False).st_mtime_ns, entry.name)
-        for entry in folders
-        if entry.is_dir(follow_symlinks=False)
-    )
-    return tuple(name for _, _, name in reversed(found))
+    return newest_first(parent, _ID)
 
 
 def find_experiment(root: Path, name: str = LAST) -> Store:
@@ -206,16 +197,10 @@ def find_experiment(root: Path, name: str = LAST) -> Store:
         UsageError: there is no such experiment, or more than one.
     """
     names = past_experiments(root)
-    found = names[:1] if name == LAST else [it for it in names if name and name in it]
-    if len(found) == 1:
-        return Store(root / ".stomper" / "experiments" / found[0])
     if not names:
         raise UsageError(f"there are no experiments in {root} yet", "Start one: stomper-sdk experiment FILE")
-    if found:
-        raise UsageError(f"{name!r} names {len(found)} experiments", f"They are: {listed(list(found))}.")
-    near = nearest(name, names)
-    hint = f"Did you mean {near!r}?" if near else f"The newest are: {listed(list(names))}."
-    raise UsageError(f"there is no experiment {name!r}", hint)
+    found = names[0] if name == LAST else chosen(name, names, "experiment")
+    return Store(root / ".stomper" / "experiments" / found)
 
 
 def read_experiment(store: Store) -> KeptExperiment:

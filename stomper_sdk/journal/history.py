@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from stomper_sdk.errors import RepositoryError, StomperError, UsageError
+from stomper_sdk.journal.kept import chosen, content_of, newest_first
 from stomper_sdk.journal.session import RESULT, SESSION_ID, is_alive, sessions_folder
 from stomper_sdk.journal.unfinished import reverted_by
 from stomper_sdk.model.history import PastRun, result_from_dict
-from stomper_sdk.model.present import listed
 from stomper_sdk.model.result import RunResult
-from stomper_sdk.options import nearest
 
 __all__ = ["LAST", "find_run", "past_runs", "read_result", "result_of"]
 
@@ -47,11 +43,7 @@ def find_run(root: Path, name: str) -> PastRun:
         if ended is None:
             raise UsageError(f"no run has ended yet in {root}", "Start one: stomper-sdk run")
         return _run(ended)
-    found = [folder for folder in folders if folder.name == name]
-    found = found or [folder for folder in folders if name and name in folder.name]
-    if len(found) != 1:
-        _refuse(name, [folder.name for folder in found or folders], several=bool(found))
-    return _run(found[0])
+    return _run(sessions_folder(root) / chosen(name, [folder.name for folder in folders], "run"))
 
 
 def result_of(run: PastRun) -> RunResult:
@@ -77,19 +69,11 @@ def _folders(root: Path) -> Sequence[Path]:
         if place.is_symlink():
             raise RepositoryError(f"{place} is a link, and would be read through", "Remove the link.")
     try:
-        entries = [entry for entry in os.scandir(sessions) if SESSION_ID.fullmatch(entry.name)]
-        folders = sorted(
-            (_age(entry) for entry in entries if entry.is_dir(follow_symlinks=False)), reverse=True
-        )
+        return [sessions / name for name in newest_first(sessions, SESSION_ID)]
     except (FileNotFoundError, NotADirectoryError):
         return ()
     except OSError as error:
         raise RepositoryError(f"{sessions} cannot be read: {error.strerror}") from error
-    return [sessions / name for _, _, name in folders]
-
-
-def _age(entry: os.DirEntry[str]) -> tuple[str, int, str]:
-    return entry.name.rpartition("-")[0], entry.stat(follow_symlinks=False).st_mtime_ns, entry.name
 
 
 def _run(folder: Path) -> PastRun:
@@ -132,22 +116,4 @@ def read_result(file: Path) -> RunResult:
         OSError: there is no such file, or it cannot be read.
         ValueError: it is no file of ours.
     """
-    # Neither through a link, nor waiting for somebody to write into a pipe.
-    with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise ValueError("it is no file")
-        content = stream.read(_MAX_BYTES + 1)
-    if len(content) > _MAX_BYTES:
-        raise ValueError(f"it is larger than {_MAX_BYTES} bytes")
-    return result_from_dict(json.loads(content))
-
-
-def _refuse(name: str, names: Sequence[str], *, several: bool) -> NoReturn:
-    if several:
-        raise UsageError(f"{name!r} names {len(names)} runs", f"They are: {listed(names)}.")
-    near = nearest(name, names)
-    if not names:
-        hint = "There are none yet."
-    else:
-        hint = f"Did you mean {near!r}?" if near else f"The newest are: {listed(names)}."
-    raise UsageError(f"there is no run {name!r}", hint)
+    return result_from_dict(json.loads(content_of(file, _MAX_BYTES)))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from stomper_sdk.errors import StomperError
+from stomper_sdk.journal.kept import content_of
 from stomper_sdk.model.reading import items, mapping, typed
 from stomper_sdk.model.span import Span
 
@@ -45,12 +44,7 @@ def read_spans(folder: Path) -> tuple[Span, ...]:
         StomperError: they cannot be read, or are none of ours.
     """
     try:
-        # Neither through a link, nor waiting for somebody to write into a pipe.
-        with os.fdopen(os.open(folder / SPANS, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            seen = os.fstat(file.fileno())
-            if not stat.S_ISREG(seen.st_mode) or seen.st_size > _MAX_BYTES:
-                raise ValueError("it is no file of ours")
-            return _spans(mapping(json.loads(file.read(_MAX_BYTES)), "the document"))
+        return _spans(mapping(json.loads(content_of(folder / SPANS, _MAX_BYTES)), "the document"))
     except FileNotFoundError:
         return ()
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
