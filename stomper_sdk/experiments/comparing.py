@@ -122,7 +122,7 @@ class Comparison:
         return self.text
 
     def __repr__(self) -> str:
-        return f"<Comparison {one_line(self._told())}>"
+        return f"<Comparison {one_line(self.said or self._told())}>"
 
     def _repr_html_(self) -> str:
         return str(import_module(_LOOK).comparison_html(self))

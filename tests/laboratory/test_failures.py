@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 import stomper_sdk
 import stomper_sdk.laboratory
@@ -151,25 +152,24 @@ def test_no_more_files_are_at_work_than_in_one_run(
 
 
 def test_where_parallelism_is_what_differs_each_has_its_own_and_none_disturbs_another(user: Any) -> None:
-    running: set[str] = set()
+    running: list[str] = []
     met: set[frozenset[str]] = set()
 
     async def agent(task: stomper_sdk.AgentTask) -> None:
-        import trio
-
-        running.add(task.session_id)
+        running.append(task.session_id)
         met.add(frozenset(running))
         await trio.sleep(0.05)
         drops()(task)
-        running.discard(task.session_id) if task.path == "f07.py" else None
+        running.remove(task.session_id)
 
     found = stomper_sdk.experiment(
-        PIPELINE, matrix={"parallelism.max_parallel_files": [1, 2, 4]}, agents={"main": agent}, repo=user.root
+        PIPELINE, matrix={"parallelism.max_parallel_files": [4, 2, 1]}, agents={"main": agent}, repo=user.root
     )
 
     peaks = {it.cell.variant: it.result.peak_parallel_files for it in found.runs}
     assert peaks == {f"max_parallel_files={number}": number for number in (1, 2, 4)}
     assert len(found.runs) == 3
+    assert met == {frozenset({run.result.session_id}) for run in found.runs}
 
 
 def test_a_clear_answer_ends_a_sequential_experiment_early(
@@ -188,6 +188,7 @@ def test_a_clear_answer_ends_a_sequential_experiment_early(
     assert {table.total.findings for table in found.tables} == {last.n}
     # A test that does not know of the looks would be surer than it may be.
     told, turned = found.compare("all", "none"), found.compare("none", "all")
+    assert repr(told) == f"<Comparison {last.text}>"
     assert (told.text, told.interval, told.p_value) == (last.text, last.interval, last.p_value)
     assert (told.different, told.method) == (True, f"exact sign-flip test by file, {last.look} looks")
     assert (turned.difference, turned.interval.high) == (-1.0, -last.interval.low)
