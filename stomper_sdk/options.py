@@ -19,6 +19,7 @@ from stomper_sdk.errors import PipelineError, Problem
 __all__ = [
     "build",
     "command_words",
+    "did_you_mean",
     "env_variables",
     "flag",
     "integers",
@@ -201,3 +202,9 @@ def _option_problems(field: attrs.Attribute[Any], options: Mapping[str, Any], pa
 def nearest(name: str, names: Iterable[str]) -> str:
     """The most similar of the names, or an empty string."""
     return next(iter(difflib.get_close_matches(name, list(names), n=1)), "")
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """How a message about an unknown name ends: `; did you mean 'fixed'?`, or not at all."""
+    near = nearest(name, names)
+    return f"; did you mean {near!r}?" if near else ""

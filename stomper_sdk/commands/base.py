@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from stomper_sdk.commands.parser import Parser
-from stomper_sdk.options import nearest
+from stomper_sdk.options import did_you_mean
 
 if TYPE_CHECKING:
     from stomper_sdk.api import Selection
@@ -58,9 +58,8 @@ class OneOf:
     def __call__(self, text: str) -> str:
         if text in self.names:
             return text
-        near = nearest(text, self.names)
-        hint = f"; did you mean {near!r}?" if near else ""
-        raise argparse.ArgumentTypeError(f"expected {self}, got {text!r}{hint}")
+        mean = did_you_mean(text, self.names)
+        raise argparse.ArgumentTypeError(f"expected {self}, got {text!r}{mean}")
 
 
 def repo_argument(command: Parser) -> None:

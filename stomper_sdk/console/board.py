@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from rich.cells import cell_len, set_cell_size
 
 from stomper_sdk.console.notebook import CellDisplay, in_kernel, used_text
-from stomper_sdk.console.screen import rich_console
+from stomper_sdk.console.screen import live_picture, rich_console
 from stomper_sdk.console.stream import Stream
 from stomper_sdk.laboratory.progress import ExperimentProgress, Tally, Watcher
 from stomper_sdk.model.present import counted, one_line, seconds_text, visible
@@ -94,17 +94,9 @@ class LiveEasel(AbstractContextManager["LiveEasel"]):
     """A picture in a terminal; it is gone when the experiment ends. It is drawn anew only when it changed."""
 
     def __init__(self, stream: Stream) -> None:
-        from rich.live import Live
-
         self._console = rich_console(stream)
         self._encoding = stream.encoding
-        self._live = Live(
-            console=self._console,
-            auto_refresh=False,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
+        self._live = live_picture(self._console)
         self._shown = ""
 
     def __enter__(self) -> LiveEasel:

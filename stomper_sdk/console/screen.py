@@ -12,6 +12,7 @@ from stomper_sdk.reports.layout import wrapped
 
 if TYPE_CHECKING:
     import rich.console
+    import rich.live
     import rich.text
 
 __all__ = ["STYLES", "LiveScreen", "PlainScreen", "Screen", "rich_console"]
@@ -57,20 +58,21 @@ class PlainScreen(AbstractContextManager["PlainScreen"]):
             self._console.print(_styled(lines, self._console))
 
 
+def live_picture(console: rich.console.Console) -> rich.live.Live:
+    """A place for a picture that is drawn when it is told to, and gone when it ends."""
+    from rich.live import Live
+
+    return Live(
+        console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
+    )
+
+
 class LiveScreen(AbstractContextManager["LiveScreen"]):
     """A picture below the lines; it is gone when the run ends. It is drawn anew only when it changed."""
 
     def __init__(self, stream: Stream) -> None:
-        from rich.live import Live
-
         self._console = rich_console(stream)
-        self._live = Live(
-            console=self._console,
-            auto_refresh=False,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
+        self._live = live_picture(self._console)
         self._marks = "━╌…" if stream.encoding.lower().startswith("utf") else "#-~"
         self._shown = ""
 

@@ -18,7 +18,7 @@ from stomper_sdk.guard.limits import matches
 from stomper_sdk.interpreter.program import Program, compile_stages
 from stomper_sdk.model.pipeline import AgentSpec, CheckSpec, Pipeline
 from stomper_sdk.model.price import Price
-from stomper_sdk.options import build, command_words, nearest, option_fields, optional
+from stomper_sdk.options import build, command_words, did_you_mean, nearest, option_fields, optional
 from stomper_sdk.prompts import Template, check_guides, load_template
 from stomper_sdk.reducers import resolve_reducers
 from stomper_sdk.sandbox.proxy import address_of
@@ -291,8 +291,5 @@ def _known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
     known = sorted(set(known))
     for name in names:
         if name not in known:
-            near = nearest(name, known)
-            raise UsageError(
-                f"the pipeline has no {kind} {name!r}" + (f"; did you mean {near!r}?" if near else ""),
-                f"There are: {', '.join(known)}.",
-            )
+            text = f"the pipeline has no {kind} {name!r}{did_you_mean(name, known)}"
+            raise UsageError(text, f"There are: {', '.join(known)}.")

@@ -34,7 +34,7 @@ from stomper_sdk.model.plan import FileTask
 from stomper_sdk.model.present import counted, listed, one_line, seconds_text
 from stomper_sdk.model.price import Spending
 from stomper_sdk.model.result import RunResult
-from stomper_sdk.options import nearest
+from stomper_sdk.options import did_you_mean
 
 __all__ = ["Experiment", "TriedVariant"]
 
@@ -160,9 +160,8 @@ class Experiment:
             UsageError: fewer than two variants were tried, or what computes is not installed.
         """
         if (measure, alpha) not in self._compared:
-            told = [variant.name for variant in self.variants if self._has(variant.name)]
-            against = self.against if self.against in told else None
-            trials = sorted(self.trials, key=lambda trial: told.index(trial.variant))
+            names, against = self._comparable
+            trials = sorted(self.trials, key=lambda trial: names.index(trial.variant))
             found = compare_all(trials, against=against, measure=measure, alpha=alpha, seed=self.seed)
             self._compared[measure, alpha] = tuple(map(self._looked, found))
         return self._compared[measure, alpha]
@@ -324,8 +323,7 @@ class Experiment:
 
     def pairs(self) -> list[tuple[str, str]]:
         """The pairs that are compared, of variants that were tried."""
-        told = [variant.name for variant in self.variants if self._has(variant.name)]
-        return paired_with(told, self.against if self.against in told else None)
+        return paired_with(*self._comparable)
 
     @property
     def headline(self) -> str:
@@ -373,6 +371,12 @@ class Experiment:
                 return decision.turned.told(told, ALPHA, family)
         return told
 
+    @property
+    def _comparable(self) -> tuple[Sequence[str], str | None]:
+        """The variants that were tried, and the one of them that the others are compared with."""
+        names = [variant.name for variant in self.variants if self._has(variant.name)]
+        return names, self.against if self.against in names else None
+
     def _has(self, variant: str) -> bool:
         return variant in self._tried
 
@@ -380,8 +384,7 @@ class Experiment:
         found = next((it for it in self.variants if it.name == name), None)
         if found is None:
             names = [it.name for it in self.variants]
-            near = nearest(name, names)
-            mean = f"; did you mean {near!r}?" if near else ""
+            mean = did_you_mean(name, names)
             raise UsageError(f"there is no variant {name!r}{mean}", f"There are: {listed(names)}.")
         return found
 

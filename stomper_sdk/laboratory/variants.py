@@ -19,7 +19,7 @@ from stomper_sdk.interpreter.planner import AgentLike, resolve
 from stomper_sdk.model.experiment import ExperimentSpec, VariantSpec
 from stomper_sdk.model.pipeline import BudgetSpec, PerFileSpec, Pipeline
 from stomper_sdk.model.present import listed, one_line
-from stomper_sdk.options import nearest
+from stomper_sdk.options import did_you_mean
 from stomper_sdk.prompts.template import template_path
 from stomper_sdk.secrets import holds_secret
 from stomper_sdk.stages.base import Selection
@@ -80,8 +80,7 @@ def loaded_variants(spec: ExperimentSpec, agents: Mapping[str, AgentLike], root:
     """
     named = dict(_named(spec))
     if spec.against is not None and spec.against not in named:
-        near = nearest(spec.against, named)
-        mean = f"; did you mean {near!r}?" if near else ""
+        mean = did_you_mean(spec.against, named)
         raise UsageError(f"there is no variant {spec.against!r}{mean}", f"There are: {listed(list(named))}.")
     problems: dict[Problem, list[str]] = {}
     hints: dict[str, None] = {}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from stomper_sdk.model.present import one_line, visible
 
@@ -48,6 +48,17 @@ def text(said: str, limit: int = TEXT) -> str:
 def diff(patch: str, limit: int = TEXT) -> str:
     """A patch with its added and removed lines marked, cut likewise."""
     return f"<pre>{_fitted(patch, limit, _marked)}</pre>"
+
+
+def facts(told: Mapping[str, str]) -> str:
+    """What there is to say by its name, each on a line; what is empty is left out."""
+    shown = (f"<dt>{line(name)}</dt><dd>{line(said, 1000)}</dd>" for name, said in told.items() if said)
+    return f"<dl>{''.join(shown)}</dl>"
+
+
+def notes(told: Iterable[str]) -> str:
+    """What a person should know, a paragraph each."""
+    return "".join(f'<p class="note">{line(note, 1000)}</p>' for note in told)
 
 
 def outcome(word: str) -> Html:

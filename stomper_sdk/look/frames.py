@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from stomper_sdk.errors import UsageError
 from stomper_sdk.extras import needed
 from stomper_sdk.model.result import RunResult
-from stomper_sdk.options import nearest
+from stomper_sdk.options import did_you_mean
 
 __all__ = ["Columns", "Kind", "Library", "encodable", "framed", "to_frame"]
 
@@ -52,8 +52,7 @@ def framed(tables: Mapping[str, Callable[[Any], Columns]], of: Any, kind: str, l
     """
     for value, known in ((kind, tuple(tables)), (library, get_args(Library))):
         if value not in known:
-            near = nearest(value, known)
-            mean = f"; did you mean {near!r}?" if near else ""
+            mean = did_you_mean(value, known)
             raise UsageError(f"there is no {value!r}{mean}", f"There are: {', '.join(known)}.")
     return needed(library, "to_frame", _EXTRAS[library]).DataFrame(encodable(tables[kind](of)))
 

@@ -11,13 +11,14 @@ import attrs
 
 from stomper_sdk.api.history import kept_files
 from stomper_sdk.errors import StomperError
-from stomper_sdk.look.fragments import Html, diff, line, name, outcome, table
+from stomper_sdk.look.fragments import Html, diff, facts, line, name, notes, outcome, table
 from stomper_sdk.look.page import attempt_part, tiers
 from stomper_sdk.look.shell import Choice, Section, save, shell, sieve
 from stomper_sdk.look.timeline import timeline
 from stomper_sdk.model.file import OUTCOMES, FileResult
 from stomper_sdk.model.present import counted, hide, seconds_text
 from stomper_sdk.model.result import FindingEnd, RunResult
+from stomper_sdk.reports.attempts import counts
 from stomper_sdk.reports.text import spent_text, value_text
 from stomper_sdk.secrets import secret_values
 from stomper_sdk.vcs.history import patches_of
@@ -136,7 +137,7 @@ def _summary(known: _Known) -> str:
     commits = f"{result.base_commit[:12]} to {(result.head_commit or '')[:12]}" if result.base_commit else ""
     checks = ", ".join(f"{check}: {version}" for check, version in result.checks.items())
     reducers = {reducer: value_text(value, 400) for reducer, value in result.reducers.items()}
-    facts = {
+    told = {
         "session": result.session_id,
         "pipeline": result.pipeline,
         "repository": Path(result.repo).absolute().name,
@@ -149,13 +150,9 @@ def _summary(known: _Known) -> str:
         "spent": spent_text(result.spent),
         **reducers,
     }
-    shown = "".join(
-        f"<dt>{line(fact)}</dt><dd>{line(said, 1000)}</dd>" for fact, said in facts.items() if said
-    )
-    notes = [*known.problems, *result.notices, *(result.error or "").splitlines()]
-    told = "".join(f'<p class="note">{line(note, 1000)}</p>' for note in notes)
+    noted = notes((*known.problems, *result.notices, *(result.error or "").splitlines()))
     agents = tiers(result)
-    return f"{told}<dl>{shown}</dl>{f'<h3>Agents</h3>{agents}' if agents else ''}"
+    return f"{noted}{facts(told)}{f'<h3>Agents</h3>{agents}' if agents else ''}"
 
 
 def _outcomes(result: RunResult) -> str:
@@ -265,13 +262,7 @@ def _files(known: _Known, limit: int) -> str:
 
 
 def _file(number: int, file: FileResult, patches: Mapping[str, str], limit: int) -> str:
-    counts = (
-        (file.fixed_count, "fixed"),
-        (file.remaining_count, "left"),
-        (file.new_count, "new"),
-        (file.suppressed_count, "suppressed"),
-    )
-    told = ", ".join(f"{count} {word}" for count, word in counts if count)
+    told = ", ".join(counts(file))
     summary = (
         f'{outcome(file.outcome)} <span class="path">{name(file.path)}</span> <span>{told}</span> '
         f'<span class="n">{seconds_text(file.duration_seconds)}</span>'

@@ -13,7 +13,7 @@ from stomper_sdk.look.page import diff_html, file_html
 from stomper_sdk.model.file import FileResult
 from stomper_sdk.model.present import counted, one_line, visible, visible_lines
 from stomper_sdk.model.result import RunResult
-from stomper_sdk.options import nearest
+from stomper_sdk.options import did_you_mean
 from stomper_sdk.reports.attempts import took, who
 from stomper_sdk.vcs.history import patch_of
 
@@ -78,8 +78,7 @@ def file_of(result: RunResult, path: str) -> FileResult:
     found = next((file for file in result.files if file.path == path), None)
     if found is None:
         names = [file.path for file in result.files]
-        near = nearest(path, names)
-        mean = f"; did you mean {near!r}?" if near else ""
+        mean = did_you_mean(path, names)
         raise UsageError(f"the run had no file {path!r}{mean}", f"It had {counted(len(names), 'file')}.")
     return found
 

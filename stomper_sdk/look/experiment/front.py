@@ -9,7 +9,7 @@ from stomper_sdk.errors import UsageError
 from stomper_sdk.experiments import Table
 from stomper_sdk.laboratory import Experiment
 from stomper_sdk.look.experiment.page import notes_of
-from stomper_sdk.options import nearest
+from stomper_sdk.options import did_you_mean
 
 __all__ = ["AMOUNTS", "Amount", "Point", "front_of", "points_of", "tables_of"]
 
@@ -36,8 +36,7 @@ def points_of(
                 return each, points, untold
         amount = "seconds"
     if amount not in AMOUNTS:
-        near = nearest(amount, tuple(AMOUNTS))
-        mean = f"; did you mean {near!r}?" if near else ""
+        mean = did_you_mean(amount, AMOUNTS)
         raise UsageError(f"nothing is measured in {amount!r}{mean}", f"There are: {', '.join(AMOUNTS)}.")
     points, untold = _points(experiment, amount)
     if not points:

@@ -16,7 +16,7 @@ from stomper_sdk.look.experiment.frames import comparisons_told
 from stomper_sdk.look.experiment.front import AMOUNTS, front_of, points_of
 from stomper_sdk.look.experiment.page import notes_of, rows_by_name, variants_table
 from stomper_sdk.look.experiment.speedup import speeds_of
-from stomper_sdk.look.fragments import Html, Number, line, name, table
+from stomper_sdk.look.fragments import Html, Number, facts, line, name, notes, table
 from stomper_sdk.look.shell import Section, save, shell, sieve
 from stomper_sdk.model.present import counted, seconds_text
 from stomper_sdk.reports.text import spent_text
@@ -71,7 +71,7 @@ def report_html(experiment: Experiment) -> str:
 
 def _summary(experiment: Experiment) -> str:
     drawn = f"{counted(experiment.finding_count, 'finding')} in {counted(len(experiment.tasks), 'file')}"
-    facts = {
+    told = {
         "experiment": experiment.id,
         "pipeline": experiment.pipeline,
         "repository": Path(experiment.repo).absolute().name,
@@ -85,9 +85,7 @@ def _summary(experiment: Experiment) -> str:
         "at once": f"{counted(experiment.peak_parallel_files, 'file')} at most",
         "spent": spent_text(experiment.spent),
     }
-    shown = "".join(f"<dt>{line(it)}</dt><dd>{line(said, 1000)}</dd>" for it, said in facts.items() if said)
-    notes = "".join(f'<p class="note">{line(note, 1000)}</p>' for note in notes_of(experiment))
-    return f"{notes}<dl>{shown}</dl>"
+    return f"{notes(notes_of(experiment))}{facts(told)}"
 
 
 def _variants(experiment: Experiment, tables: Sequence[Table]) -> str:

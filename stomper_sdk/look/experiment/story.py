@@ -5,7 +5,7 @@ from __future__ import annotations
 from stomper_sdk.errors import UsageError
 from stomper_sdk.laboratory import Experiment
 from stomper_sdk.look.story import Diff, Story, file_of
-from stomper_sdk.options import nearest
+from stomper_sdk.options import did_you_mean
 
 __all__ = ["story_in"]
 
@@ -20,8 +20,7 @@ def story_in(experiment: Experiment, path: str, variant: str, repeat: int = 0) -
     results = experiment.results(variant, repeat)
     paths = [file.path for result in results for file in result.files]
     if path not in paths:
-        near = nearest(path, paths)
-        mean = f"; did you mean {near!r}?" if near else ""
+        mean = did_you_mean(path, paths)
         place = f"variant {variant!r}" + (f", repeat {repeat}" if repeat else "")
         raise UsageError(f"{place} was not tried on {path!r}{mean}", f"It was on {len(paths)} files.")
     runs = [run for run in experiment.runs if (run.cell.variant, run.cell.repeat) == (variant, repeat)]
