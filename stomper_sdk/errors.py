@@ -35,6 +35,7 @@ from typing import Any, Literal
 import attrs
 
 __all__ = [
+    "AWAY",
     "FINAL",
     "AbandonedError",
     "AgentError",
@@ -169,6 +170,8 @@ class RefusedError(StomperError):
 AgentFailure = Literal["error", "timeout", "unavailable", "quota", "auth"]
 #: After these an agent is asked nothing more in a run: it would say the same to every file.
 FINAL: frozenset[AgentFailure] = frozenset({"quota", "auth"})
+#: These say nothing of what the agent would have done: nobody was there to be asked.
+AWAY: frozenset[AgentFailure] = FINAL | {"unavailable"}
 
 
 class AgentError(StomperError):

@@ -92,9 +92,8 @@ async def opened_context(
         recorder, experience, unlearned = await in_thread(
             what_is_known, pipeline, resolved.cascade, root, repository, session.id
         )
-        purse = Purse(pipeline.budget, clock, lambda spent: in_thread(session.journal.append, spent))
-        if share is not None:
-            purse.outer, purse.label = share.purse, share.label
+        shared = (share.purse, share.label) if share else ()
+        purse = Purse(pipeline.budget, clock, lambda spent: in_thread(session.journal.append, spent), *shared)
         await in_thread(teach, purse, pipeline, resolved.cascade, root, repository, session.id)
         purse.remember(past.spent if past else ())
         context = Context(

@@ -132,8 +132,7 @@ def place_for(repository: Repository, variants: Sequence[Variant], repeats: int,
     declared = declared_place(pipeline, root)
     trees = len(variants) * repeats + pipeline.parallelism.max_parallel_files + 2
     needed = 0 if declared else repository.size_of(base) * trees
-    secrets = frozenset().union(*(variant.pipeline.secrets for variant in variants))
-    return open_session(state, choose_folder(declared, needed), hidden=secrets)
+    return open_session(state, choose_folder(declared, needed), hidden=_secrets(variants))
 
 
 async def begun(asked: Asked, variants: Sequence[Variant], site: Site) -> tuple[Store, KeptExperiment]:
@@ -179,11 +178,14 @@ async def drafted(asked: Asked, variants: Sequence[Variant], site: Site) -> Draf
 
 def _written(draft: Draft, site: Site, variants: Sequence[Variant]) -> tuple[Store, KeptExperiment]:
     arranged, plan = draft.arranged, draft.plan
-    secrets = frozenset().union(*(variant.pipeline.secrets for variant in variants))
-    store = new_store(site.repository.root, secrets)
+    store = new_store(site.repository.root, _secrets(variants))
     store.journal.append(arranged)
     store.journal.append(Planned(plan))
     return store, KeptExperiment(store.id, arranged, plan, {}, (), None)
+
+
+def _secrets(variants: Sequence[Variant]) -> frozenset[str]:
+    return frozenset().union(*(variant.pipeline.secrets for variant in variants))
 
 
 def _block_count(spec: ExperimentSpec, variants: Sequence[Variant], files: int) -> int:

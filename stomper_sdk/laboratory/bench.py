@@ -33,7 +33,7 @@ from stomper_sdk.spending import Purse
 from stomper_sdk.stages.base import Selection
 from stomper_sdk.vcs.cloning import clone, reset
 from stomper_sdk.vcs.git import in_thread
-from stomper_sdk.vcs.history import patch_of
+from stomper_sdk.vcs.history import patches_of
 from stomper_sdk.vcs.repository import Repository
 from stomper_sdk.workspaces.base import Preparation, furnish
 
@@ -317,7 +317,9 @@ class Bench:
         await self._fail(Failed(variant, why))
 
     def _keep(self, cell: Cell, arm: _Arm, folder: Path, result: RunResult) -> RunResult:
-        patches = {file.path: patch_of(folder, file.commit) for file in result.files if file.commit}
+        commits = {file.path: file.commit for file in result.files if file.commit}
+        by_commit = patches_of(folder, commits.values())
+        patches = {path: by_commit[commit] for path, commit in commits.items()}
         if (folder / ".stomper" / FILE).is_file():
             shutil.copyfile(folder / ".stomper" / FILE, self.store.learned(arm.name))
         self.site.learn(folder)

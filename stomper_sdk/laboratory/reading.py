@@ -116,13 +116,13 @@ def load_experiment(name: str = "last", repo: Folder = ".") -> Experiment:
         store = find_experiment(root, name)
     if store.is_alive:
         raise StomperError(f"{store.id} is still at work", "What it has found is there when it has ended.")
-    return told(read_experiment(store), store, os.fspath(repo))
+    kept = read_experiment(store)
+    return told(kept, tried_runs(kept.arranged, store), store, os.fspath(repo))
 
 
-def told(kept: KeptExperiment, store: Store, repo: str) -> Experiment:
-    """The experiment as far as it came."""
+def told(kept: KeptExperiment, runs: tuple[Tried, ...], store: Store, repo: str) -> Experiment:
+    """The experiment as far as it came; `runs` are in the order of their cells."""
     arranged = kept.arranged
-    runs = tried_runs(arranged, store)
     tasks, lost = tasks_of(kept), frozenset(kept.failed)
     paused = kept.paused
     return Experiment(

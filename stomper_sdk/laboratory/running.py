@@ -29,7 +29,7 @@ from stomper_sdk.journal.experiments import (
 from stomper_sdk.journal.records import Paused
 from stomper_sdk.laboratory.beginning import Asked, Draft, begun, drafted, past_one, place_for
 from stomper_sdk.laboratory.bench import Bench, Site
-from stomper_sdk.laboratory.cells import cells_of
+from stomper_sdk.laboratory.cells import Tried, cells_of
 from stomper_sdk.laboratory.checking import checked
 from stomper_sdk.laboratory.experiment import Experiment
 from stomper_sdk.laboratory.progress import Watcher
@@ -205,8 +205,9 @@ async def _tried(asked: Asked, repository: Repository) -> Experiment:
         with store.held():
             if past:
                 await in_thread(store.journal.append, kept.arranged)
-            await _carried_out(asked, variants, site, store, kept, swept)
-            return await in_thread(_told, store, os.fspath(asked.repo))
+            runs = await _carried_out(asked, variants, site, store, kept, swept)
+            now = await in_thread(read_experiment, store)
+            return await in_thread(told, now, runs, store, os.fspath(asked.repo))
 
 
 @asynccontextmanager
@@ -230,7 +231,8 @@ async def _carried_out(
     store: Store,
     kept: KeptExperiment,
     swept: tuple[str, ...],
-) -> None:
+) -> tuple[Tried, ...]:
+    """Carry out what is left; all runs that have ended, in the order of their cells."""
     spec, arranged, began = asked.spec, kept.arranged, trio.current_time()
     bound = variants[0].pipeline.parallelism.max_parallel_files
     timed = any(variant.own_parallelism for variant in variants)
@@ -269,6 +271,7 @@ async def _carried_out(
     paused = Paused(status, before.seconds + purse.clock(), peak, reason)
     with trio.CancelScope(shield=True):
         await in_thread(store.journal.append, paused)
+    return tuple(sorted(bench.runs, key=lambda run: run.cell.number))
 
 
 async def _all_blocks(bench: Bench, kept: KeptExperiment, at_once: int) -> bool:
@@ -287,7 +290,3 @@ async def _all_blocks(bench: Bench, kept: KeptExperiment, at_once: int) -> bool:
         if watch.look(runs, [task for task in tasks if task.path in paths], bench.lost):
             return number + 1 < len(arranged.blocks)
     return False
-
-
-def _told(store: Store, repo: str) -> Experiment:
-    return told(read_experiment(store), store, repo)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from stomper_sdk.errors import AWAY
 from stomper_sdk.experiments import Trial, Visit
 from stomper_sdk.model.file import Attempt, FileResult
 from stomper_sdk.model.finding import Finding, fingerprints
@@ -26,15 +28,13 @@ def by_place(findings: Sequence[Finding]) -> Sequence[str]:
 def by_likeness(findings: Sequence[Finding]) -> Sequence[str]:
     """What stays of each when lines move, for looks at different commits."""
     prints = (
-        f"{it.path} {it.check} {it.code} {it.text!r} #{it.occurrence} {hash_of(it.scope)}"
+        f"{it.path} {it.check} {it.code} {it.text!r} #{it.occurrence} {_sum_of(it.scope)}"
         for it in fingerprints(findings)
     )
     return _unique(prints)
 
 
-def hash_of(text: str) -> str:
-    import zlib
-
+def _sum_of(text: str) -> str:
     return f"{zlib.crc32(text.encode('utf-8', 'surrogateescape')):08x}"
 
 
@@ -122,8 +122,7 @@ def never_answered(file: FileResult) -> bool:
 def _was_tried(file: FileResult) -> bool:
     if file.outcome in ("cancelled", "skipped") or (file.outcome == "error" and not file.attempts):
         return False
-    # No endpoint, no key, no quota: that says nothing of what the agent would have done.
-    away = [attempt.failure in ("auth", "quota", "unavailable") for attempt in file.attempts]
+    away = [attempt.failure in AWAY for attempt in file.attempts]
     return not (away and all(away))
 
 

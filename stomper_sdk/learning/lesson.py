@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 import attrs
 
+from stomper_sdk.errors import AWAY
 from stomper_sdk.model.file import Attempt, CodeTally, FileResult
 from stomper_sdk.model.present import hide, visible
 from stomper_sdk.model.price import possible_count, possible_dollars
@@ -60,7 +61,7 @@ class Lesson:
     @property
     def is_telling(self) -> bool:
         """Whether it says something of agent and level: it was asked, and no target moved meanwhile."""
-        return self.failure not in ("unavailable", "quota", "auth") and self.outcome != "conflict"
+        return self.failure not in AWAY and self.outcome != "conflict"
 
 
 def lessons_of(
